@@ -1,0 +1,103 @@
+//! How arguments, results, errors and events become bytes.
+//!
+//! MessagePack by default, JSON by choice; structs are maps by field name in both, so that fields can be added.
+//! What comes from a peer is checked before it is decoded: content type, size, nesting, and that no length
+//! claims more than there is.
+
+pub(crate) mod compression;
+mod nesting;
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use self::compression::Compression;
+use crate::error::{Code, Error, Phase};
+use crate::payload::{ContentType, Payload};
+
+/// The deepest nesting of lists and maps that is decoded.
+pub const DEEPEST_NESTING: usize = 64;
+
+/// Encodes `value`.
+///
+/// # Errors
+///
+/// [`Code::InvalidArguments`] when the value has no form in this content type, such as a map with keys that are
+/// not text in JSON.
+pub fn encode<T: Serialize + ?Sized>(content_type: ContentType, value: &T) -> Result<Payload, Error> {
+    let body = match content_type {
+        ContentType::MessagePack => rmp_serde::to_vec_named(value).map_err(cannot_encode)?,
+        ContentType::Json => serde_json::to_vec(value).map_err(cannot_encode)?,
+    };
+    Ok(Payload::new(content_type, Bytes::from(body)))
+}
+
+/// Decodes an uncompressed payload. Bytes after the value are an error.
+///
+/// # Errors
+///
+/// [`Code::Malformed`] with the place of the defect; nested deeper than [`DEEPEST_NESTING`] is one.
+pub fn decode<T: DeserializeOwned>(payload: &Payload) -> Result<T, DecodeError> {
+    let body = &payload.body[..];
+    nesting::check(payload.content_type, body).map_err(|defect| DecodeError(defect.to_string()))?;
+    let decoded = match payload.content_type {
+        ContentType::MessagePack => {
+            let mut decoder = message_pack(body);
+            T::deserialize(&mut decoder).ok()
+        }
+        ContentType::Json => serde_json::from_slice(body).ok(),
+    };
+    // The quick way does not know where it failed; only a failure pays for finding out.
+    decoded.map_or_else(|| explain(payload), Ok)
+}
+
+/// Why a payload does not decode, with the path to the place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DecodeError(String);
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
+        Self::new(Code::Malformed, error.0).with_phase(Phase::Decode)
+    }
+}
+
+fn message_pack(body: &[u8]) -> rmp_serde::Deserializer<rmp_serde::decode::ReadRefReader<'_, [u8]>> {
+    let mut decoder = rmp_serde::Deserializer::from_read_ref(body);
+    // The nesting is checked already; the decoder counts some values as two levels.
+    decoder.set_max_depth(4 * DEEPEST_NESTING);
+    decoder
+}
+
+fn explain<T: DeserializeOwned>(payload: &Payload) -> Result<T, DecodeError> {
+    fn located<E: fmt::Display>(error: serde_path_to_error::Error<E>) -> DecodeError {
+        let path = error.path().to_string();
+        let cause = error.into_inner();
+        DecodeError(if path == "." { cause.to_string() } else { format!("{path}: {cause}") })
+    }
+    let body = &payload.body[..];
+    match payload.content_type {
+        ContentType::MessagePack => {
+            serde_path_to_error::deserialize(&mut message_pack(body)).map_err(located)
+        }
+        ContentType::Json => {
+            let mut decoder = serde_json::Deserializer::from_slice(body);
+            let value = serde_path_to_error::deserialize(&mut decoder).map_err(located)?;
+            decoder.end().map_err(|error| DecodeError(error.to_string()))?;
+            Ok(value)
+        }
+    }
+}
+
+fn cannot_encode(error: impl fmt::Display) -> Error {
+    Error::new(Code::InvalidArguments, format!("cannot be encoded: {error}")).with_phase(Phase::Publish)
+}

@@ -1,0 +1,110 @@
+//! One served interface.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec;
+use crate::context::Context;
+use crate::error::{Code, Error};
+use crate::interface::Interface;
+use crate::message::Failure;
+use crate::payload::Payload;
+
+/// One served interface. `#[service]` writes the implementation; tools and proxies may write their own.
+pub trait Endpoint: Send + Sync + 'static {
+    /// What is served.
+    fn interface(&self) -> Interface;
+
+    /// Starts the method `method` of [`Interface::methods`], which is always within bounds.
+    ///
+    /// A panic inside ends as [`Code::Panicked`] and harms nobody else.
+    fn dispatch(&self, method: usize, invocation: Invocation) -> Dispatch;
+}
+
+/// The future of a running method.
+pub type Dispatch = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// A request as an [`Endpoint`] gets it.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    context: Arc<Context>,
+    arguments: Payload,
+}
+
+/// What a method ended with.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a method ends well or not")]
+pub enum Outcome {
+    /// Its encoded result.
+    Success(Payload),
+    /// Its own error, or why it did not run.
+    Failure(Failure),
+}
+
+impl Invocation {
+    /// A request with `arguments` that are not compressed.
+    #[must_use]
+    pub const fn new(context: Arc<Context>, arguments: Payload) -> Self {
+        Self { context, arguments }
+    }
+
+    /// What travelled with the request.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Decodes the arguments.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::InvalidArguments`], naming the argument, as the outcome to return.
+    pub fn arguments<A: DeserializeOwned>(&self) -> Result<A, Outcome> {
+        codec::decode(&self.arguments).map_err(|error| {
+            Outcome::Failure(Failure::new(
+                Code::InvalidArguments,
+                format!("the arguments do not fit: {error}"),
+            ))
+        })
+    }
+
+    /// The outcome of a method that returned `value`, encoded as the arguments were.
+    #[must_use]
+    pub fn success<T: Serialize>(&self, value: &T) -> Outcome {
+        match codec::encode(self.arguments.content_type, value) {
+            Ok(payload) => Outcome::Success(payload),
+            Err(error) => Outcome::Failure(unencodable("result", &error)),
+        }
+    }
+
+    /// The outcome of a method that returned its own error, encoded as the arguments were. `error_type` is a
+    /// label for people.
+    #[must_use]
+    pub fn service_error<E: Serialize + fmt::Display>(&self, error_type: &str, error: &E) -> Outcome {
+        Outcome::Failure(match codec::encode(self.arguments.content_type, error) {
+            Ok(data) => Failure {
+                data,
+                error_type: Some(error_type.to_owned()),
+                ..Failure::new(Code::ServiceError, error.to_string())
+            },
+            Err(cause) => unencodable("error", &cause),
+        })
+    }
+}
+
+/// The method ran, but what it returned cannot be told.
+fn unencodable(what: &str, error: &Error) -> Failure {
+    Failure {
+        error_type: Some("EncodeError".to_owned()),
+        ..Failure::new(
+            Code::RemoteError,
+            format!("the method ran, but its {what} cannot be encoded: {}", error.message()),
+        )
+    }
+}
+
+const _: fn(&dyn Endpoint) = |_| {};

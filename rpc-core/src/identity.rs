@@ -1,0 +1,119 @@
+//! Names that are made once and travel: message, correlation and request ids.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+/// Longest id that is taken from a peer, in bytes; an AMQP short string holds no more.
+pub(crate) const LONGEST_ID: usize = 255;
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// An id that a peer sent: 1 to 255 bytes of text. `None` for anything else.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                (!text.is_empty() && text.len() <= LONGEST_ID).then(|| Self(text.into()))
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// Names one message; the same when it is sent or delivered again.
+    MessageId
+}
+
+text_id! {
+    /// Joins a reply to its request. Ours holds 128 random bits as 32 hex digits; a foreign caller's may be
+    /// any text, which the reply repeats.
+    CorrelationId
+}
+
+text_id! {
+    /// Follows a piece of work through every service that it touches. Ours is a UUID of version 7.
+    RequestId
+}
+
+impl MessageId {
+    /// A new id: 128 random bits as 32 hex digits.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(random_hex().into())
+    }
+}
+
+impl CorrelationId {
+    /// The id of the call that waits under `key` in the reply table.
+    pub(crate) fn from_key(key: u128) -> Self {
+        Self(format!("{key:032x}").into())
+    }
+
+    /// The key in the reply table, if this id has the form that ours have.
+    pub(crate) fn key(&self) -> Option<u128> {
+        let ours = self.0.len() == 32 && self.0.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        ours.then(|| u128::from_str_radix(&self.0, 16).ok()).flatten()
+    }
+}
+
+impl RequestId {
+    /// A new id, ordered by time.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Uuid::now_v7().as_hyphenated().to_string().into())
+    }
+}
+
+impl Default for RequestId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// 128 bits from the system's random source as 32 lower-case hex digits.
+pub(crate) fn random_hex() -> String {
+    format!("{:032x}", random_key())
+}
+
+/// 128 bits from the system's random source. Two of them never meet in practice, and none can be guessed;
+/// a UUID of version 4 fixes six of its bits, so two are folded together.
+pub(crate) fn random_key() -> u128 {
+    Uuid::new_v4().as_u128() ^ Uuid::new_v4().as_u128().rotate_left(64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_correlation_ids_have_a_key() {
+        let key = random_key();
+        assert_eq!(CorrelationId::from_key(key).key(), Some(key));
+        for foreign in ["42", "not hex at all, but long enough....", "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"] {
+            assert_eq!(CorrelationId::parse(foreign).and_then(|id| id.key()), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn ids_from_a_peer_are_bounded() {
+        assert_eq!(MessageId::parse(""), None);
+        assert!(MessageId::parse(&"x".repeat(255)).is_some());
+        assert_eq!(MessageId::parse(&"x".repeat(256)), None);
+    }
+}

@@ -1,0 +1,45 @@
+//! A message that is none of ours.
+
+use crate::error::{Code, Error};
+use crate::identity::CorrelationId;
+use crate::reply_address::ReplyAddress;
+
+/// A message from the broker that could not be understood, with what is needed to tell its sender.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Malformed {
+    /// What is wrong with it.
+    pub reason: String,
+    /// The code for its sender: [`Code::Malformed`], or [`Code::TooLarge`].
+    pub code: Code,
+    /// Where to tell it, if it gave an address of the right form.
+    pub reply_to: Option<(ReplyAddress, CorrelationId)>,
+}
+
+impl Malformed {
+    /// A message that is malformed because of `reason`, with nobody to tell.
+    #[must_use]
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), code: Code::Malformed, reply_to: None }
+    }
+
+    /// Says where to tell the sender.
+    #[must_use]
+    pub fn with_reply_to(mut self, reply_to: Option<(ReplyAddress, CorrelationId)>) -> Self {
+        self.reply_to = reply_to;
+        self
+    }
+
+    /// Replaces the code.
+    #[must_use]
+    pub const fn with_code(mut self, code: Code) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// What its sender is told.
+    #[must_use]
+    pub fn error(&self) -> Error {
+        Error::new(self.code, self.reason.clone())
+    }
+}

@@ -1,0 +1,139 @@
+//! The outcome of a call.
+
+use std::time::Duration;
+
+use crate::error::{Code, Error, Executed};
+use crate::identity::{CorrelationId, MessageId};
+use crate::payload::Payload;
+
+/// The outcome of a call.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Reply {
+    /// Unique per reply.
+    pub message_id: MessageId,
+    /// The correlation id of the request.
+    pub correlation_id: CorrelationId,
+    /// The server that answers.
+    pub server: Option<String>,
+    /// Result or failure.
+    pub status: Status,
+    /// How long the broker may keep the reply; the caller's remaining time.
+    pub time_to_live: Option<Duration>,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a call ends well or not")]
+pub enum Status {
+    /// The encoded result.
+    Success(Payload),
+    /// Why there is none.
+    Failure(Failure),
+}
+
+/// Why a call has no result.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What happened.
+    pub code: Code,
+    /// In words; at most 8 KiB, cut by whoever sends and whoever receives it.
+    pub message: String,
+    /// Whether the method ran.
+    pub executed: Executed,
+    /// Whether a retry can help.
+    pub retryable: bool,
+    /// How long to wait before a retry.
+    pub retry_after: Option<Duration>,
+    /// The type name of the service's own error. A label for people, never code.
+    pub error_type: Option<String>,
+    /// The service's own error, encoded.
+    pub data: Payload,
+}
+
+impl Reply {
+    /// A reply to the request with `correlation_id`.
+    #[must_use]
+    pub fn new(correlation_id: CorrelationId, status: Status) -> Self {
+        Self { message_id: MessageId::random(), correlation_id, server: None, status, time_to_live: None }
+    }
+
+    /// The encoded result, or the encoded error.
+    #[must_use]
+    pub const fn payload(&self) -> &Payload {
+        match &self.status {
+            Status::Success(payload) => payload,
+            Status::Failure(failure) => &failure.data,
+        }
+    }
+}
+
+impl Failure {
+    /// Longest message, in bytes.
+    pub const LONGEST_MESSAGE: usize = 8 * 1_024;
+
+    /// A failure of `code`, with what the code says about execution and retry.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: cut(message.into()),
+            executed: code.executed(),
+            retryable: code.is_retryable(),
+            retry_after: None,
+            error_type: None,
+            data: Payload::default(),
+        }
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self {
+            executed: error.executed(),
+            retryable: error.is_retryable(),
+            retry_after: error.retry_after(),
+            ..Self::new(error.code(), error.message())
+        }
+    }
+}
+
+/// At most [`Failure::LONGEST_MESSAGE`] bytes, cut between characters, with control characters other than line
+/// breaks replaced, since the text ends up in logs and terminals.
+fn cut(message: String) -> String {
+    let is_hostile = |character: char| character.is_control() && character != '\n';
+    if message.len() <= Failure::LONGEST_MESSAGE && !message.contains(is_hostile) {
+        return message;
+    }
+    let mut kept = String::new();
+    for character in message.chars() {
+        let shown = if is_hostile(character) { char::REPLACEMENT_CHARACTER } else { character };
+        if kept.len() + shown.len_utf8() > Failure::LONGEST_MESSAGE {
+            break;
+        }
+        kept.push(shown);
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn long_and_hostile_texts_are_cut() {
+        let failure = Failure::new(Code::Panicked, "é".repeat(10_000));
+        assert_eq!(failure.message.len(), Failure::LONGEST_MESSAGE);
+        assert_eq!(Failure::new(Code::Panicked, "a\u{1b}[2Jb\nc").message, "a\u{fffd}[2Jb\nc");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_longer_than_the_limit(text: String, times in 1_usize..2_000) {
+            prop_assert!(cut(text.repeat(times)).len() <= Failure::LONGEST_MESSAGE);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A call, a cast or a fanout.
+
+use std::time::Duration;
+
+use crate::context::Context;
+use crate::identity::{CorrelationId, MessageId};
+use crate::payload::Payload;
+use crate::reply_address::ReplyAddress;
+use crate::version::Version;
+
+/// A call, a cast or a fanout: run `method` with `arguments`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Request {
+    /// Unique per request, the same when it is sent or delivered again.
+    pub message_id: MessageId,
+    /// Where the reply goes, and what joins it to the request; `None` for casts and fanouts.
+    pub reply_to: Option<(ReplyAddress, CorrelationId)>,
+    /// The namespace of the interface.
+    pub namespace: Option<String>,
+    /// The version of the interface that the caller needs.
+    pub version: Version,
+    /// The method.
+    pub method: String,
+    /// The arguments by name.
+    pub arguments: Payload,
+    /// Who asks, until when, within which trace.
+    pub context: Context,
+    /// How long the broker may keep the message before it is worthless; `None` keeps it for ever.
+    pub time_to_live: Option<Duration>,
+    /// Whether the message has to survive a restart of the broker.
+    pub durable: bool,
+}
+
+impl Request {
+    /// A request for `method` with a new message id: no reply, default version, new context, not durable.
+    #[must_use]
+    pub fn new(method: impl Into<String>, arguments: Payload) -> Self {
+        Self {
+            message_id: MessageId::random(),
+            reply_to: None,
+            namespace: None,
+            version: Version::DEFAULT,
+            method: method.into(),
+            arguments,
+            context: Context::new(),
+            time_to_live: None,
+            durable: false,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! A way to reach a broker, and what a broker has to do for us.
+//!
+//! A transport speaks of destinations, not of exchanges: a request to a topic, to one server or to all; a reply
+//! to an address; a notification to a topic and priority. Reply table, deadlines, dispatch and drain live above
+//! it, once for all transports. [`conformance`](crate::conformance) (feature `conformance`) is the executable
+//! definition of everything promised here.
+
+mod capabilities;
+mod delivery;
+mod destination;
+mod registry;
+mod shared;
+mod status;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+pub use self::capabilities::Capabilities;
+pub use self::delivery::{Acknowledger, Delivery, Settle, Settlement};
+pub use self::destination::{Destination, Source, Subscription};
+pub use self::registry::{Connector, Registry};
+pub use self::shared::SharedTransport;
+pub use self::status::{LinkState, Status, StatusReporter, StatusWatch};
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::message::Message;
+
+/// A way to reach a broker.
+///
+/// Implementations reconnect by themselves: consumers and the status outlive a lost link. Wrap one in
+/// [`SharedTransport::new`] to use it.
+#[async_trait]
+pub trait Transport: Send + Sync + 'static {
+    /// Publishes `message`, and resolves when the broker has taken responsibility for it.
+    ///
+    /// Returns by `deadline`, connecting included. The message is refused before it is sent when its body is
+    /// larger than [`Capabilities::max_message_size`].
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Unroutable`](crate::Code::Unroutable) when no queue takes it (requests to a topic or a server,
+    /// and replies; a fanout to nobody is `Ok`, and a notification that nobody has subscribed to is kept in the
+    /// default queue of its topic and priority). Every error says whether the message may still be delivered:
+    /// [`Executed::NotSent`](crate::Executed::NotSent) means that it will not be.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before the message was handed to the broker sends nothing; later it stops the wait
+    /// and nothing else.
+    async fn publish(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+    ) -> Result<(), Error>;
+
+    /// Starts to consume, and returns once the broker has all that it needs to route to `source`.
+    ///
+    /// At most `prefetch` deliveries are unsettled at a time (0 counts as 1); replies have no such bound.
+    ///
+    /// # Errors
+    ///
+    /// What the broker refuses, and [`Code::Unavailable`](crate::Code::Unavailable) when it cannot be reached.
+    async fn consume(&self, source: Source, prefetch: u16) -> Result<Box<dyn Consumer>, Error>;
+
+    /// What this transport can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The state of the link, now and when it changes.
+    fn status(&self) -> StatusWatch;
+
+    /// Sends what is on its way, then leaves the broker; takes at most `grace`. Unsettled deliveries go back to
+    /// their queues. Afterwards everything fails with [`Code::Unavailable`](crate::Code::Unavailable).
+    async fn close(&self, grace: Duration);
+}
+
+/// A stream of deliveries. It outlives reconnects; what was unsettled when a link was lost comes again.
+///
+/// Dropping it gives up the subscription and returns every unsettled delivery to its queue.
+#[async_trait]
+pub trait Consumer: Send + 'static {
+    /// The next delivery; `None` after [`stop`](Consumer::stop), once those taken from the broker are used up
+    /// or given back, and when the transport was closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    async fn next(&mut self) -> Option<Delivery>;
+
+    /// Asks the broker for nothing more and gives back what [`next`](Consumer::next) has not returned yet.
+    /// Deliveries that were returned can still be settled.
+    async fn stop(&mut self);
+
+    /// Gives the broker what was settled, then ends the subscription. Called after [`stop`](Consumer::stop).
+    async fn close(self: Box<Self>);
+}
+
+const _: fn(&dyn Transport, &dyn Consumer) = |_, _| {};

@@ -1,0 +1,41 @@
+//! What a transport can do.
+
+/// What a transport can do. The conformance kit skips nothing by it: it checks that the declaration is true.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// Durable messages survive a restart of the broker.
+    pub durable: bool,
+    /// A request that nobody can take fails at once with `unroutable`.
+    pub fail_fast: bool,
+    /// Deliveries say how often a message was delivered, not only whether it was before.
+    pub redelivery_count: bool,
+    /// The broker drops expired messages by itself.
+    pub expiry: bool,
+    /// The largest body, in bytes, sent or accepted. A bound on what decompression may yield, too.
+    pub max_message_size: usize,
+}
+
+impl Capabilities {
+    /// The bound of [`max_message_size`](Self::max_message_size) unless configured: 4 MiB, below every
+    /// broker's own.
+    pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 4 * 1_024 * 1_024;
+
+    /// A transport that promises nothing but delivery, with the default size limit.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            durable: false,
+            fail_fast: false,
+            redelivery_count: false,
+            expiry: false,
+            max_message_size: Self::DEFAULT_MAX_MESSAGE_SIZE,
+        }
+    }
+}
+
+impl Default for Capabilities {
+    fn default() -> Self {
+        Self::new()
+    }
+}

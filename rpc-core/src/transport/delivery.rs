@@ -1,0 +1,132 @@
+//! A message that a broker handed to us, and what becomes of it.
+
+use std::fmt;
+
+use crate::error::{Code, Error};
+use crate::message::{Malformed, Message};
+
+/// A message that a broker handed to us.
+///
+/// It is settled exactly once: [`ack`](Delivery::ack), [`requeue`](Delivery::requeue) and
+/// [`reject`](Delivery::reject) take it away, and one that is dropped is requeued.
+#[derive(Debug)]
+pub struct Delivery {
+    message: Result<Message, Malformed>,
+    redelivered: bool,
+    acknowledger: Acknowledger,
+}
+
+/// What becomes of a delivery.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a transport has to carry out every kind")]
+pub enum Settlement {
+    /// Done: the broker forgets it.
+    Ack,
+    /// Back to the queue, to be delivered again.
+    Requeue,
+    /// To the dead-letter queue, with the reason.
+    Reject {
+        /// What happened, as a header.
+        code: Code,
+        /// In words.
+        reason: String,
+    },
+}
+
+/// How a transport settles one delivery. [`Delivery`] calls it exactly once.
+pub trait Settle: Send + Sync + 'static {
+    /// Carries the decision to the broker. Never blocks; the transport sends it in the background and
+    /// [`Consumer::close`](super::Consumer::close) waits for that.
+    ///
+    /// # Errors
+    ///
+    /// When it is known already that the decision cannot arrive, because the link that brought the delivery is
+    /// gone: the broker will deliver it again.
+    fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), Error>;
+}
+
+/// The duty to settle a delivery, apart from its message.
+pub struct Acknowledger(Option<Box<dyn Settle>>);
+
+impl Delivery {
+    /// A delivery of `message` that `settle` settles.
+    #[must_use]
+    pub fn new(message: Result<Message, Malformed>, redelivered: bool, settle: Box<dyn Settle>) -> Self {
+        Self { message, redelivered, acknowledger: Acknowledger(Some(settle)) }
+    }
+
+    /// The message, or why it could not be understood.
+    #[must_use]
+    pub const fn message(&self) -> &Result<Message, Malformed> {
+        &self.message
+    }
+
+    /// Whether the message was delivered before, to us or to another.
+    #[must_use]
+    pub const fn is_redelivered(&self) -> bool {
+        self.redelivered
+    }
+
+    /// Takes the message apart from the duty to settle it.
+    #[must_use]
+    pub fn into_parts(self) -> (Result<Message, Malformed>, Acknowledger) {
+        (self.message, self.acknowledger)
+    }
+
+    /// Tells the broker to forget the message. See [`Acknowledger::ack`].
+    pub fn ack(self) -> Result<(), Error> {
+        self.acknowledger.ack()
+    }
+
+    /// Gives the message back to its queue. See [`Acknowledger::requeue`].
+    pub fn requeue(self) -> Result<(), Error> {
+        self.acknowledger.requeue()
+    }
+
+    /// Moves the message to the dead-letter queue. See [`Acknowledger::reject`].
+    pub fn reject(self, code: Code, reason: impl Into<String>) -> Result<(), Error> {
+        self.acknowledger.reject(code, reason)
+    }
+}
+
+impl Acknowledger {
+    /// Tells the broker to forget the message.
+    ///
+    /// # Errors
+    ///
+    /// When the link that brought the delivery is gone, so that the message will be delivered again; likewise
+    /// for the other two.
+    pub fn ack(self) -> Result<(), Error> {
+        self.settle(Settlement::Ack)
+    }
+
+    /// Gives the message back to its queue.
+    pub fn requeue(self) -> Result<(), Error> {
+        self.settle(Settlement::Requeue)
+    }
+
+    /// Moves the message to the dead-letter queue, with the reason.
+    pub fn reject(self, code: Code, reason: impl Into<String>) -> Result<(), Error> {
+        self.settle(Settlement::Reject { code, reason: reason.into() })
+    }
+
+    /// Settles as told.
+    pub fn settle(mut self, settlement: Settlement) -> Result<(), Error> {
+        self.0.take().map_or(Ok(()), |settle| settle.settle(settlement))
+    }
+}
+
+impl Drop for Acknowledger {
+    fn drop(&mut self) {
+        if let Some(settle) = self.0.take() {
+            // A link that is gone has requeued the message already.
+            let _ = settle.settle(Settlement::Requeue);
+        }
+    }
+}
+
+impl fmt::Debug for Acknowledger {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Acknowledger")
+    }
+}

@@ -1,0 +1,89 @@
+//! A transport as clients, servers, notifiers and listeners hold it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Capabilities, StatusWatch, Transport};
+use crate::client::Replies;
+
+/// A transport, with what everything made from it shares: one reply address and one table of pending calls.
+///
+/// Cheap to clone. [`MemoryTransport`](crate::MemoryTransport) and every other ready-made transport can be
+/// passed wherever one of these is asked for.
+#[derive(Clone)]
+pub struct SharedTransport {
+    transport: Arc<dyn Transport>,
+    replies: Arc<Replies>,
+}
+
+impl SharedTransport {
+    /// Takes a transport into use.
+    #[must_use]
+    pub fn new(transport: impl Transport) -> Self {
+        let transport: Arc<dyn Transport> = Arc::new(transport);
+        Self { replies: Arc::new(Replies::new(Arc::clone(&transport))), transport }
+    }
+
+    /// What the transport can do.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        self.transport.capabilities()
+    }
+
+    /// The state of the link to the broker.
+    #[must_use]
+    pub fn status(&self) -> StatusWatch {
+        self.transport.status()
+    }
+
+    /// How many calls wait for their reply.
+    #[must_use]
+    pub fn pending_calls(&self) -> usize {
+        self.replies.pending()
+    }
+
+    /// How many replies came that no call waited for: late, doubled or forged ones.
+    #[must_use]
+    pub fn orphan_replies(&self) -> u64 {
+        self.replies.orphans()
+    }
+
+    /// Sends what is on its way, then leaves the broker; takes at most `grace`. Servers and listeners are shut
+    /// down first by those who own them; calls that wait end with
+    /// [`Code::Unavailable`](crate::Code::Unavailable).
+    pub async fn close(&self, grace: Duration) {
+        self.replies.close();
+        self.transport.close(grace).await;
+    }
+
+    /// The transport itself, for what works below clients and servers.
+    #[must_use]
+    pub fn transport(&self) -> &dyn Transport {
+        &*self.transport
+    }
+
+    pub(crate) fn transport_handle(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.transport)
+    }
+
+    pub(crate) fn replies(&self) -> &Replies {
+        &self.replies
+    }
+}
+
+impl AsRef<Self> for SharedTransport {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl fmt::Debug for SharedTransport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SharedTransport")
+            .field("status", &self.status().now())
+            .field("pending_calls", &self.pending_calls())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,105 @@
+//! The state of the link to the broker.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// The state of the link to the broker.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum LinkState {
+    /// Trying to reach the broker, for the first time or again.
+    Connecting,
+    /// In use.
+    Connected,
+    /// Connected, but the broker accepts no publishes at the moment.
+    Blocked,
+    /// Closed for good.
+    Closed,
+}
+
+/// What is known about the link to the broker.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Status {
+    /// The state.
+    pub state: LinkState,
+    /// How many links there have been; grows by one with every reconnect.
+    pub epoch: u64,
+    /// Why the last link ended or the last attempt failed. Never holds a password.
+    pub last_error: Option<Arc<str>>,
+}
+
+impl Status {
+    /// Before the first link.
+    pub const CONNECTING: Self = Self { state: LinkState::Connecting, epoch: 0, last_error: None };
+
+    /// The same epoch in another state, with the reason for a bad one.
+    #[must_use]
+    pub fn with(&self, state: LinkState, last_error: Option<Arc<str>>) -> Self {
+        Self { state, epoch: self.epoch, last_error }
+    }
+
+    /// A fresh link: the next epoch, connected.
+    #[must_use]
+    pub const fn next_epoch(&self) -> Self {
+        Self { state: LinkState::Connected, epoch: self.epoch + 1, last_error: None }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self.state {
+            LinkState::Connecting => "connecting",
+            LinkState::Connected => "connected",
+            LinkState::Blocked => "blocked",
+            LinkState::Closed => "closed",
+        })?;
+        self.last_error.as_ref().map_or(Ok(()), |error| write!(formatter, " ({error})"))
+    }
+}
+
+/// Where a transport says how its link is.
+#[derive(Debug)]
+pub struct StatusReporter(watch::Sender<Status>);
+
+/// How the link is, now and when it changes. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct StatusWatch(watch::Receiver<Status>);
+
+impl StatusReporter {
+    /// A reporter that starts with `status`.
+    #[must_use]
+    pub fn new(status: Status) -> Self {
+        Self(watch::Sender::new(status))
+    }
+
+    /// Replaces the status by what `change` makes of it.
+    pub fn update(&self, change: impl FnOnce(&Status) -> Status) {
+        self.0.send_modify(|status| *status = change(status));
+    }
+
+    /// A watch on it.
+    #[must_use]
+    pub fn watch(&self) -> StatusWatch {
+        StatusWatch(self.0.subscribe())
+    }
+}
+
+impl StatusWatch {
+    /// The status now.
+    #[must_use]
+    pub fn now(&self) -> Status {
+        self.0.borrow().clone()
+    }
+
+    /// Waits until `wanted` holds; `None` when the transport is gone before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn wait_for(&mut self, wanted: impl FnMut(&Status) -> bool) -> Option<Status> {
+        self.0.wait_for(wanted).await.ok().map(|status| status.clone())
+    }
+}
