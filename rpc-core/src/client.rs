@@ -1,21 +1,124 @@
 //! Calls, casts and fanouts from the caller's side.
 
+mod call;
+mod cast;
+mod outgoing;
+mod prepare;
+mod replies;
+mod reply_table;
+
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::transport::Transport;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-#[derive(Debug)]
-pub(crate) struct Replies;
+pub use self::call::{Call, CallFuture};
+pub use self::cast::{Cast, CastFuture};
+use self::outgoing::Outgoing;
+pub(crate) use self::outgoing::within_limit;
+pub use self::prepare::Prepare;
+pub(crate) use self::replies::Replies;
+use crate::interface::{Interface, Method, MethodKind};
+use crate::target::Target;
+use crate::transport::SharedTransport;
+use crate::value::Value;
 
-impl Replies {
-    pub(crate) fn new(_: Arc<dyn Transport>) -> Self {
-        Self
-    }
-    pub(crate) fn pending(&self) -> usize {
-        0
-    }
-    pub(crate) fn orphans(&self) -> u64 {
-        0
-    }
-    pub(crate) fn close(&self) {}
+/// Calls the methods of a target by name: the untyped door, and what typed clients are made of.
+///
+/// `#[service]` writes a typed client, which is what services use; tools and proxies use this one. Cheap to
+/// clone; all clients of a transport share one reply address.
+///
+/// ```
+/// # use rpc_core::{Client, MemoryTransport, Target, Value};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let transport = MemoryTransport::new();
+/// let client = Client::new(&transport, Target::topic("conductor"));
+/// let error = client.call("whoami", &Value::map::<&str, Value>([])).await.unwrap_err();
+/// assert_eq!(error.code(), rpc_core::Code::Unroutable);
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    transport: SharedTransport,
+    settings: Arc<Prepare>,
 }
+
+impl Client {
+    /// How long a call waits for its reply, and a cast for the broker, when nothing else is said.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// A client of `target`: no namespace, version [`Version::DEFAULT`](crate::Version::DEFAULT), MessagePack,
+    /// [`Client::DEFAULT_TIMEOUT`]. [`prepare`](Client::prepare) changes them.
+    #[must_use]
+    pub fn new(transport: &impl AsRef<SharedTransport>, target: Target) -> Self {
+        Self { transport: transport.as_ref().clone(), settings: Arc::new(Prepare::new(target)) }
+    }
+
+    /// A client of `target` for the methods of `interface`.
+    #[must_use]
+    pub fn for_interface(
+        transport: &impl AsRef<SharedTransport>,
+        target: Target,
+        interface: Interface,
+    ) -> Self {
+        Self::new(transport, target).prepare(|settings| settings.interface(&interface))
+    }
+
+    /// A copy of this client with other settings.
+    #[must_use]
+    pub fn prepare(&self, change: impl FnOnce(Prepare) -> Prepare) -> Self {
+        let settings = change(Prepare::clone(&self.settings));
+        Self { transport: self.transport.clone(), settings: Arc::new(settings) }
+    }
+
+    /// Calls `method` with `arguments`, a map by name or a struct. See [`Call`].
+    pub fn call(&self, method: &str, arguments: &impl Serialize) -> Call<Value, Value> {
+        Call::new(self.outgoing(method, arguments))
+    }
+
+    /// Casts `method` to any one server of the target, or to the one that it names. See [`Cast`].
+    pub fn cast(&self, method: &str, arguments: &impl Serialize) -> Cast {
+        Cast::new(self.outgoing(method, arguments))
+    }
+
+    /// Casts `method` to every server of the target's topic. See [`Cast`].
+    pub fn fanout(&self, method: &str, arguments: &impl Serialize) -> Cast {
+        Cast::new(self.outgoing(method, arguments).fanout())
+    }
+
+    /// Calls a method of an interface with a known result. Generated clients are made of this.
+    pub fn start_call<T: DeserializeOwned, E: DeserializeOwned>(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+    ) -> Call<T, E> {
+        Call::new(self.outgoing(method.name, arguments).described_by(method))
+    }
+
+    /// Casts or fans out a method of an interface. Generated clients are made of this.
+    ///
+    /// A fanout goes to every server of the topic, unless the client was prepared for one server: then to that
+    /// one alone.
+    pub fn start_cast(&self, method: &'static Method, arguments: &impl Serialize) -> Cast {
+        let outgoing = self.outgoing(method.name, arguments).described_by(method);
+        let to_all = method.kind == MethodKind::Fanout && self.settings.target.server_name().is_none();
+        Cast::new(if to_all { outgoing.fanout() } else { outgoing })
+    }
+
+    fn outgoing(&self, method: &str, arguments: &impl Serialize) -> Outgoing {
+        Outgoing::new(self.transport.clone(), Arc::clone(&self.settings), method, arguments)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+const _: () = {
+    const fn shareable<T: Send + Sync + Clone>() {}
+    shareable::<Client>();
+};

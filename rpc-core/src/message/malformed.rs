@@ -14,19 +14,28 @@ pub struct Malformed {
     pub code: Code,
     /// Where to tell it, if it gave an address of the right form.
     pub reply_to: Option<(ReplyAddress, CorrelationId)>,
+    /// The call that waits for it, if it looks like a reply.
+    pub answers: Option<CorrelationId>,
 }
 
 impl Malformed {
     /// A message that is malformed because of `reason`, with nobody to tell.
     #[must_use]
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), code: Code::Malformed, reply_to: None }
+        Self { reason: reason.into(), code: Code::Malformed, reply_to: None, answers: None }
     }
 
     /// Says where to tell the sender.
     #[must_use]
     pub fn with_reply_to(mut self, reply_to: Option<(ReplyAddress, CorrelationId)>) -> Self {
         self.reply_to = reply_to;
+        self
+    }
+
+    /// Says which call waits for it.
+    #[must_use]
+    pub fn with_answers(mut self, answers: Option<CorrelationId>) -> Self {
+        self.answers = answers;
         self
     }
 

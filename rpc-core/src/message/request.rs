@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::context::Context;
 use crate::identity::{CorrelationId, MessageId};
-use crate::payload::Payload;
+use crate::payload::{ContentEncoding, Payload};
 use crate::reply_address::ReplyAddress;
 use crate::version::Version;
 
@@ -30,6 +30,8 @@ pub struct Request {
     pub time_to_live: Option<Duration>,
     /// Whether the message has to survive a restart of the broker.
     pub durable: bool,
+    /// How the reply may be compressed.
+    pub accept_encoding: Option<ContentEncoding>,
 }
 
 impl Request {
@@ -46,6 +48,7 @@ impl Request {
             context: Context::new(),
             time_to_live: None,
             durable: false,
+            accept_encoding: None,
         }
     }
 }

@@ -56,7 +56,6 @@ impl Delivery {
     }
 
     /// The message, or why it could not be understood.
-    #[must_use]
     pub const fn message(&self) -> &Result<Message, Malformed> {
         &self.message
     }
@@ -68,7 +67,6 @@ impl Delivery {
     }
 
     /// Takes the message apart from the duty to settle it.
-    #[must_use]
     pub fn into_parts(self) -> (Result<Message, Malformed>, Acknowledger) {
         (self.message, self.acknowledger)
     }

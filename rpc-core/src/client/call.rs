@@ -1,0 +1,201 @@
+//! A call: waits for the reply.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::{Pin, pin};
+use std::task::{self, Poll};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tokio::time::sleep_until;
+
+use super::outgoing::{Outgoing, Ready};
+use super::replies::Slot;
+use crate::codec::{self, compression};
+use crate::context::Context;
+use crate::deadline::Deadline;
+use crate::error::{CallError, Code, Error, Executed, Phase};
+use crate::message::{Failure, Message, Reply, Status};
+use crate::payload::Payload;
+use crate::transport::Status as LinkStatus;
+
+/// A call that is about to be made; awaiting it makes it.
+///
+/// It resolves exactly once, at most 250 ms after its deadline. The deadline is the time limit of, in this
+/// order: this call, the client, the method, [`Client::DEFAULT_TIMEOUT`](crate::Client::DEFAULT_TIMEOUT); and
+/// never later than that of the handler that makes the call.
+///
+/// # Errors
+///
+/// [`CallError::Service`] with the method's own error, otherwise [`CallError::Rpc`]. Among the latter
+/// [`Code::Unroutable`] within one round trip when nobody serves the target, and [`Code::DeadlineExceeded`].
+///
+/// # Cancel safety
+///
+/// Dropping the call before it was awaited sends nothing. Dropping it later gives its place in the reply table
+/// back at once; the method may run nevertheless, and its reply is ignored.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct Call<T, E> {
+    outgoing: Outgoing,
+    result: PhantomData<fn() -> (T, E)>,
+}
+
+/// The future of a [`Call`].
+#[must_use = "a call does nothing until it is awaited"]
+pub struct CallFuture<T, E>(Pin<Box<dyn Future<Output = Result<T, CallError<E>>> + Send>>);
+
+impl<T, E> Call<T, E> {
+    pub(super) const fn new(outgoing: Outgoing) -> Self {
+        Self { outgoing, result: PhantomData }
+    }
+
+    /// Waits at most this long. Default: see [`Call`].
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.outgoing.timeout = Some(timeout);
+        self
+    }
+
+    /// Makes the call on behalf of `context`: its request id, deadline, trace and metadata. Default: that of
+    /// the handler that runs, or a new one.
+    pub fn context(mut self, context: &Context) -> Self {
+        self.outgoing.context = Some(context.clone());
+        self
+    }
+
+    /// Names this piece of work, the same over all its retries. Default: no name.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.outgoing.idempotency_key = Some(key.into());
+        self
+    }
+}
+
+impl<T: DeserializeOwned + 'static, E: DeserializeOwned + 'static> IntoFuture for Call<T, E> {
+    type Output = Result<T, CallError<E>>;
+    type IntoFuture = CallFuture<T, E>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        CallFuture(Box::pin(async move {
+            let (ready, subject) = self.outgoing.ready()?;
+            let limit = ready.transport.capabilities().max_message_size;
+            let reply = exchange(ready).await.map_err(|error| subject.name(error))?;
+            outcome(reply, limit).map_err(|error| match error {
+                CallError::Service(error) => CallError::Service(error),
+                CallError::Rpc(error) => CallError::Rpc(subject.name(error)),
+            })
+        }))
+    }
+}
+
+impl<T, E> Future for CallFuture<T, E> {
+    type Output = Result<T, CallError<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl<T, E> fmt::Debug for Call<T, E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Call").field(&self.outgoing).finish()
+    }
+}
+
+impl<T, E> fmt::Debug for CallFuture<T, E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("CallFuture")
+    }
+}
+
+/// How much later than the deadline a transport may say what became of a publish. The promise is 250 ms.
+const PUBLISH_GRACE: Duration = Duration::from_millis(100);
+
+/// Sends the request and waits for its reply.
+async fn exchange(ready: Ready) -> Result<Reply, Error> {
+    let Ready { transport, destination, mut request, deadline } = ready;
+    let address = tokio::time::timeout_at(deadline.instant(), transport.replies().address())
+        .await
+        .map_err(|_| not_connected(&transport.status().now()))??;
+    // The place in the table exists before the request leaves, so no reply can come too early; and it is given
+    // back by its own drop, wherever this future ends.
+    let mut slot = transport.replies().wait()?;
+    request.reply_to = Some((address.clone(), slot.correlation_id.clone()));
+    request.time_to_live = Some(deadline.remaining());
+    tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "call");
+    let mut publishing =
+        pin!(transport.transport().publish(&destination, Message::Request(request), deadline));
+    let published = tokio::select! {
+        // The reply does not wait for the confirm.
+        biased;
+        reply = &mut slot.reply => return received(reply),
+        published = &mut publishing => published,
+        () = sleep_until(deadline.instant() + PUBLISH_GRACE) => return Err(too_late()),
+    };
+    match published {
+        Ok(()) => wait(&mut slot, deadline).await.unwrap_or_else(|| Err(too_late())),
+        // The link broke after the request had left. It may have arrived, and the reply address outlives the
+        // link: the answer can come yet.
+        Err(error) if error.executed() == Executed::Unknown => {
+            wait(&mut slot, deadline).await.unwrap_or(Err(error))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Result<Reply, Error>> {
+    tokio::select! {
+        biased;
+        reply = &mut slot.reply => Some(received(reply)),
+        () = sleep_until(deadline.instant()) => None,
+    }
+}
+
+fn received(
+    reply: Result<Result<Reply, Error>, tokio::sync::oneshot::error::RecvError>,
+) -> Result<Reply, Error> {
+    reply.unwrap_or_else(|_| {
+        Err(Error::new(Code::ReplyLost, "the task that takes replies in has ended").with_phase(Phase::Wait))
+    })
+}
+
+fn too_late() -> Error {
+    Error::new(Code::DeadlineExceeded, "no reply before the deadline")
+}
+
+fn not_connected(status: &LinkStatus) -> Error {
+    Error::new(Code::DeadlineExceeded, format!("could not listen for replies before the deadline: {status}"))
+        .with_executed(Executed::NotSent)
+        .with_phase(Phase::Connect)
+}
+
+/// Decodes what the server answered.
+fn outcome<T: DeserializeOwned, E: DeserializeOwned>(reply: Reply, limit: usize) -> Result<T, CallError<E>> {
+    match reply.status {
+        Status::Success(payload) => decode(payload, limit)
+            .map_err(|error| error.with_executed(Executed::Executed).with_server(reply.server).into()),
+        Status::Failure(failure) if failure.code == Code::ServiceError => {
+            match decode(failure.data.clone(), limit) {
+                Ok(error) => Err(CallError::Service(error)),
+                // The caller does not know this error. Its name and its text are kept.
+                Err(_) => Err(remote(Failure { code: Code::RemoteError, ..failure }, reply.server).into()),
+            }
+        }
+        Status::Failure(failure) => Err(remote(failure, reply.server).into()),
+    }
+}
+
+fn decode<T: DeserializeOwned>(payload: Payload, limit: usize) -> Result<T, Error> {
+    let payload = compression::inflate(payload, limit)?;
+    codec::decode(&payload).map_err(|error| {
+        Error::new(Code::Malformed, format!("the result does not fit the caller's type: {error}"))
+            .with_phase(Phase::Decode)
+    })
+}
+
+fn remote(failure: Failure, server: Option<String>) -> Error {
+    Error::new(failure.code, failure.message)
+        .with_executed(failure.executed)
+        .with_retryable(failure.retryable)
+        .with_retry_after(failure.retry_after)
+        .with_error_type(failure.error_type)
+        .with_server(server)
+}

@@ -1,0 +1,166 @@
+//! A request in the making: what calls, casts and fanouts have in common.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Client, Prepare};
+use crate::codec;
+use crate::context::{self, Context};
+use crate::deadline::Deadline;
+use crate::error::{Code, Error, Executed, Phase};
+use crate::identity::RequestId;
+use crate::interface::Method;
+use crate::message::Request;
+use crate::payload::{ContentEncoding, Payload};
+use crate::target::Target;
+use crate::transport::{Destination, SharedTransport};
+use crate::version::Version;
+
+/// A request in the making. Arguments are encoded at once, so that it borrows nothing.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) transport: SharedTransport,
+    settings: Arc<Prepare>,
+    method: String,
+    arguments: Result<Payload, Error>,
+    since: Option<Version>,
+    method_timeout: Option<Duration>,
+    fanout: bool,
+    pub(super) timeout: Option<Duration>,
+    pub(super) context: Option<Context>,
+    pub(super) idempotency_key: Option<String>,
+}
+
+/// A request that is ready to be sent.
+pub(super) struct Ready {
+    pub(super) transport: SharedTransport,
+    pub(super) destination: Destination,
+    pub(super) request: Request,
+    pub(super) deadline: Deadline,
+}
+
+/// Names the request in every error that it ends with.
+#[derive(Clone)]
+pub(super) struct Subject {
+    target: Target,
+    method: String,
+    request_id: RequestId,
+}
+
+impl Outgoing {
+    pub(super) fn new(
+        transport: SharedTransport,
+        settings: Arc<Prepare>,
+        method: &str,
+        arguments: &impl Serialize,
+    ) -> Self {
+        let arguments = codec::encode(settings.content_type, arguments)
+            .map(|payload| settings.compression.apply(payload));
+        Self {
+            transport,
+            settings,
+            method: method.to_owned(),
+            arguments,
+            since: None,
+            method_timeout: None,
+            fanout: false,
+            timeout: None,
+            context: None,
+            idempotency_key: None,
+        }
+    }
+
+    pub(super) fn described_by(mut self, method: &Method) -> Self {
+        self.since = Some(method.since);
+        self.method_timeout = method.timeout;
+        self
+    }
+
+    pub(super) fn fanout(mut self) -> Self {
+        self.fanout = true;
+        self
+    }
+
+    /// Checks everything that can be checked without the broker. From here on the deadline runs.
+    pub(super) fn ready(self) -> Result<(Ready, Subject), Error> {
+        let Self { transport, settings, method, arguments, since, fanout, .. } = self;
+        let inherited = self.context.or_else(|| context::current().map(|context| (*context).clone()));
+        let mut context = inherited.map_or_else(Context::new, |context| context.child());
+        let timeout =
+            self.timeout.or(settings.timeout).or(self.method_timeout).unwrap_or(Client::DEFAULT_TIMEOUT);
+        let deadline = Deadline::after(timeout).earlier(context.deadline);
+        context.deadline = Some(deadline);
+        context.idempotency_key = self.idempotency_key;
+        let target = if fanout { settings.target.clone().fanout() } else { settings.target.clone() };
+        let subject = Subject {
+            target: target.clone(),
+            method: method.clone(),
+            request_id: context.request_id.clone(),
+        };
+
+        let version = settings.version.or(since).unwrap_or(Version::DEFAULT);
+        let request = check(&transport, &settings, &target, version, deadline)
+            .and(arguments)
+            .and_then(|arguments| within_limit(&transport, arguments))
+            .map(|arguments| Request {
+                namespace: settings.namespace.clone(),
+                version,
+                context,
+                accept_encoding: cfg!(feature = "zstd").then_some(ContentEncoding::Zstd),
+                ..Request::new(method, arguments)
+            })
+            .map_err(|error| subject.name(error))?;
+        Ok((Ready { transport, destination: Destination::Request(target), request, deadline }, subject))
+    }
+}
+
+impl Subject {
+    pub(super) fn name(&self, error: Error) -> Error {
+        error.about(&self.target, &self.method, &self.request_id)
+    }
+}
+
+fn check(
+    transport: &SharedTransport,
+    settings: &Prepare,
+    target: &Target,
+    version: Version,
+    deadline: Deadline,
+) -> Result<(), Error> {
+    if let Some(which) = target.empty_name() {
+        let message = format!("the {which} of the target is empty");
+        return Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish));
+    }
+    if let Some(cap) = settings.version_cap.filter(|cap| !cap.serves(version)) {
+        let message = format!("needs version {version}, but the client is capped at {cap}");
+        return Err(Error::new(Code::UnsupportedVersion, message).with_phase(Phase::Publish));
+    }
+    if deadline.has_passed() {
+        let message = "the deadline had passed before the request was sent";
+        return Err(Error::new(Code::DeadlineExceeded, message)
+            .with_executed(Executed::NotSent)
+            .with_phase(Phase::Publish));
+    }
+    if transport.replies().is_closed() {
+        return Err(closed());
+    }
+    Ok(())
+}
+
+pub(crate) fn closed() -> Error {
+    Error::new(Code::Unavailable, "the transport was closed")
+        .with_executed(Executed::NotSent)
+        .with_retryable(false)
+}
+
+/// Refuses a payload that the transport or the receiver would refuse.
+pub(crate) fn within_limit(transport: &SharedTransport, payload: Payload) -> Result<Payload, Error> {
+    let limit = transport.capabilities().max_message_size;
+    if payload.body.len() > limit {
+        let message = format!("the body has {} bytes, the limit is {limit}", payload.body.len());
+        return Err(Error::new(Code::TooLarge, message));
+    }
+    Ok(payload)
+}

@@ -1,0 +1,93 @@
+//! What a client is told once, for all its requests.
+
+use std::time::Duration;
+
+use crate::codec::Compression;
+use crate::interface::Interface;
+use crate::payload::ContentType;
+use crate::target::Target;
+use crate::version::Version;
+
+/// The settings of a client, as [`Client::prepare`](crate::Client::prepare) offers them for change.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Prepare {
+    pub(super) target: Target,
+    pub(super) namespace: Option<String>,
+    pub(super) version: Option<Version>,
+    pub(super) version_cap: Option<Version>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) content_type: ContentType,
+    pub(super) compression: Compression,
+}
+
+impl Prepare {
+    pub(super) fn new(target: Target) -> Self {
+        Self {
+            target,
+            namespace: None,
+            version: None,
+            version_cap: None,
+            timeout: None,
+            content_type: ContentType::default(),
+            compression: Compression::default(),
+        }
+    }
+
+    pub(super) fn interface(mut self, interface: &Interface) -> Self {
+        self.namespace = interface.namespace.map(str::to_owned);
+        self
+    }
+
+    /// Addresses one server. Default: any one of the topic.
+    pub fn server(mut self, server: impl Into<String>) -> Self {
+        self.target = self.target.server(server);
+        self
+    }
+
+    /// Addresses another target. Default: that of the client.
+    pub fn target(mut self, target: Target) -> Self {
+        self.target = target;
+        self
+    }
+
+    /// Sets the namespace of the interface. Default: the one without a name, or that of the typed client's
+    /// interface.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Asks for this version of the interface. Default: for a typed client the version that brought the
+    /// method, so that new clients can use old servers; otherwise [`Version::DEFAULT`].
+    pub fn version(mut self, version: Version) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// Refuses, before sending, what a server of version `cap` would refuse: for the time of a rolling upgrade.
+    /// Default: no cap. oslo.messaging's `version_cap`.
+    pub fn version_cap(mut self, cap: Version) -> Self {
+        self.version_cap = Some(cap);
+        self
+    }
+
+    /// Waits this long, instead of the time limits of the methods and of
+    /// [`Client::DEFAULT_TIMEOUT`](crate::Client::DEFAULT_TIMEOUT). A limit set on a single call wins.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Encodes arguments so, and gets results the same way. Default: MessagePack.
+    pub fn content_type(mut self, content_type: ContentType) -> Self {
+        self.content_type = content_type;
+        self
+    }
+
+    /// Compresses arguments so. Default: off.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+}

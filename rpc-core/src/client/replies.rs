@@ -1,0 +1,172 @@
+//! The way back: one reply address per transport, and the calls that wait there.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OnceCell, oneshot};
+use tokio::task::JoinHandle;
+
+use super::outgoing::closed;
+use super::reply_table::{Full, ReplyTable};
+use crate::error::{Code, Error, Executed, Phase};
+use crate::identity::{CorrelationId, random_key};
+use crate::message::{Malformed, Message, Reply};
+use crate::reply_address::ReplyAddress;
+use crate::transport::{Consumer, Source, Transport};
+
+/// The reply address that all clients of a transport share, opened by the first call.
+pub(crate) struct Replies {
+    transport: Arc<dyn Transport>,
+    address: ReplyAddress,
+    waiting: Arc<Waiting>,
+    receiver: Mutex<Arc<OnceCell<Receiver>>>,
+    closed: AtomicBool,
+}
+
+struct Waiting {
+    table: ReplyTable<oneshot::Sender<Result<Reply, Error>>>,
+    orphans: AtomicU64,
+}
+
+/// The task that takes replies in. It ends when the transport is closed, when its tokio runtime ends, and with
+/// this handle.
+struct Receiver(JoinHandle<()>);
+
+/// A place in the reply table. It is given back when this is dropped, however the call ends.
+pub(super) struct Slot {
+    pub(super) correlation_id: CorrelationId,
+    pub(super) reply: oneshot::Receiver<Result<Reply, Error>>,
+    key: u128,
+    waiting: Arc<Waiting>,
+}
+
+impl Replies {
+    /// Most calls that may wait at a time over one transport; one more fails as overloaded.
+    const MOST_PENDING: usize = 100_000;
+
+    pub(crate) fn new(transport: Arc<dyn Transport>) -> Self {
+        Self {
+            transport,
+            address: ReplyAddress::random(&process_name()),
+            waiting: Arc::new(Waiting {
+                table: ReplyTable::new(Self::MOST_PENDING),
+                orphans: AtomicU64::new(0),
+            }),
+            receiver: Mutex::default(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn pending(&self) -> usize {
+        self.waiting.table.len()
+    }
+
+    pub(crate) fn orphans(&self) -> u64 {
+        self.waiting.orphans.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Fails all calls that wait, and every later one.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.waiting.fail_all();
+    }
+
+    /// The reply address, with somebody listening there.
+    pub(super) async fn address(&self) -> Result<&ReplyAddress, Error> {
+        let receiver = self.receiver();
+        receiver.get_or_try_init(|| self.open()).await?;
+        Ok(&self.address)
+    }
+
+    /// Takes a place in the reply table.
+    pub(super) fn wait(&self) -> Result<Slot, Error> {
+        let key = random_key();
+        let (sender, reply) = oneshot::channel();
+        self.waiting.table.insert(key, sender).map_err(|Full| {
+            let message = format!("{} calls wait for a reply already", Self::MOST_PENDING);
+            Error::new(Code::Overloaded, message)
+        })?;
+        Ok(Slot {
+            correlation_id: CorrelationId::from_key(key),
+            reply,
+            key,
+            waiting: Arc::clone(&self.waiting),
+        })
+    }
+
+    /// The cell of the task that receives. A task that has ended, because the runtime that it was started on
+    /// has, is replaced.
+    fn receiver(&self) -> Arc<OnceCell<Receiver>> {
+        let mut cell = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
+        if cell.get().is_some_and(|receiver| receiver.0.is_finished()) {
+            *cell = Arc::default();
+        }
+        Arc::clone(&cell)
+    }
+
+    async fn open(&self) -> Result<Receiver, Error> {
+        let consumer = self.transport.consume(Source::Replies(self.address.clone()), 0).await?;
+        Ok(Receiver(tokio::spawn(receive(consumer, Arc::clone(&self.waiting)))))
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        drop(self.waiting.table.take(self.key));
+    }
+}
+
+impl Waiting {
+    fn resolve(&self, correlation_id: Option<&CorrelationId>, reply: Result<Reply, Error>) {
+        match correlation_id.and_then(CorrelationId::key).and_then(|key| self.table.take(key)) {
+            // A call that was dropped in this moment needs no answer.
+            Some(waiter) => drop(waiter.send(reply)),
+            None => _ = self.orphans.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    fn fail_all(&self) {
+        for waiter in self.table.take_all() {
+            drop(waiter.send(Err(closed().with_executed(Executed::Unknown).with_phase(Phase::Wait))));
+        }
+    }
+}
+
+async fn receive(mut consumer: Box<dyn Consumer>, waiting: Arc<Waiting>) {
+    while let Some(delivery) = consumer.next().await {
+        let (message, acknowledger) = delivery.into_parts();
+        // Whether the broker still hears of it does not matter: a second reply would find nobody.
+        drop(acknowledger.ack());
+        match message {
+            Ok(Message::Reply(reply)) => {
+                let correlation_id = reply.correlation_id.clone();
+                waiting.resolve(Some(&correlation_id), Ok(reply));
+            }
+            Ok(Message::Request(_) | Message::Notification(_)) => waiting.resolve(None, Err(closed())),
+            Err(malformed) => {
+                let Malformed { answers, .. } = &malformed;
+                let error = malformed.error().with_executed(Executed::Executed).with_phase(Phase::Decode);
+                waiting.resolve(answers.as_ref(), Err(error));
+            }
+        }
+    }
+    waiting.fail_all();
+}
+
+/// What people see in the name of the reply queue: the program's file name.
+fn process_name() -> String {
+    std::env::current_exe()
+        .ok()
+        .and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .unwrap_or_default()
+}

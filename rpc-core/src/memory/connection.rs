@@ -1,0 +1,103 @@
+//! A connection to a memory broker.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use super::broker::MemoryBroker;
+use super::consumer::MemoryConsumer;
+use super::queue::Taker;
+use crate::deadline::Deadline;
+use crate::error::{Code, Error, Executed, Phase};
+use crate::message::Message;
+use crate::transport::{
+    Capabilities, Consumer, Destination, LinkState, Source, Status, StatusReporter, StatusWatch, Transport,
+};
+
+pub(super) struct Connection {
+    broker: MemoryBroker,
+    id: u64,
+    status: StatusReporter,
+}
+
+impl Connection {
+    pub(super) fn new(broker: MemoryBroker, id: u64) -> Self {
+        Self { broker, id, status: StatusReporter::new(Status::CONNECTING.next_epoch()) }
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        if self.status.watch().now().state == LinkState::Closed {
+            return Err(Error::new(Code::Unavailable, "the memory transport was closed")
+                .with_executed(Executed::NotSent)
+                .with_retryable(false));
+        }
+        Ok(())
+    }
+
+    fn leave(&self) {
+        self.status.update(|status| status.with(LinkState::Closed, None));
+        self.broker.state().detach_connection(self.id);
+    }
+}
+
+#[async_trait]
+impl Transport for Connection {
+    async fn publish(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        self.check_open()?;
+        if deadline.has_passed() {
+            return Err(Error::new(
+                Code::DeadlineExceeded,
+                "the deadline passed before the message was sent",
+            )
+            .with_executed(Executed::NotSent)
+            .with_phase(Phase::Publish));
+        }
+        let (size, limit) = (message.body_len(), self.capabilities().max_message_size);
+        if size > limit {
+            return Err(Error::new(
+                Code::TooLarge,
+                format!("the body has {size} bytes, the limit is {limit}"),
+            ));
+        }
+        self.broker.state().publish(destination, &message)
+    }
+
+    async fn consume(&self, source: Source, prefetch: u16) -> Result<Box<dyn Consumer>, Error> {
+        self.check_open()?;
+        // Replies are bounded by the calls that wait for them.
+        let prefetch = if matches!(source, Source::Replies(_)) { usize::MAX } else { prefetch.max(1).into() };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let taker = self.broker.next_id();
+        let mut state = self.broker.state();
+        let queues = state.declare_source(&source, taker);
+        for name in &queues {
+            state.attach(name, Taker::new(taker, self.id, prefetch, sender.clone()));
+        }
+        drop(state);
+        Ok(Box::new(MemoryConsumer::new(self.broker.clone(), taker, queues, receiver)))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { fail_fast: true, redelivery_count: true, expiry: true, ..Capabilities::new() }
+    }
+
+    fn status(&self) -> StatusWatch {
+        self.status.watch()
+    }
+
+    async fn close(&self, _grace: Duration) {
+        self.leave();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}

@@ -1,0 +1,93 @@
+//! A consumer at a memory broker.
+
+use async_trait::async_trait;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::broker::MemoryBroker;
+use super::queue::Handed;
+use super::state::QueueName;
+use crate::error::{Code, Error};
+use crate::message::Message;
+use crate::transport::{Consumer, Delivery, Settle, Settlement};
+
+pub(super) struct MemoryConsumer {
+    broker: MemoryBroker,
+    taker: u64,
+    queues: Vec<QueueName>,
+    receiver: UnboundedReceiver<Handed>,
+    stopped: bool,
+}
+
+impl MemoryConsumer {
+    pub(super) const fn new(
+        broker: MemoryBroker,
+        taker: u64,
+        queues: Vec<QueueName>,
+        receiver: UnboundedReceiver<Handed>,
+    ) -> Self {
+        Self { broker, taker, queues, receiver, stopped: false }
+    }
+
+    fn delivery(&self, handed: Handed) -> Delivery {
+        let Handed { queue, place, mut message, deliveries } = handed;
+        if let Message::Request(request) = &mut message {
+            request.context.attempt = deliveries;
+        }
+        let settle = MemorySettle { broker: self.broker.clone(), taker: self.taker, queue, place };
+        Delivery::new(Ok(message), deliveries > 1, Box::new(settle))
+    }
+}
+
+#[async_trait]
+impl Consumer for MemoryConsumer {
+    async fn next(&mut self) -> Option<Delivery> {
+        while !self.stopped {
+            let handed = self.receiver.recv().await?;
+            // The connection may have been closed meanwhile, and the message given to somebody else.
+            if self.broker.state().is_out(&handed.queue, self.taker, handed.place) {
+                return Some(self.delivery(handed));
+            }
+        }
+        None
+    }
+
+    async fn stop(&mut self) {
+        self.stopped = true;
+        let mut state = self.broker.state();
+        for name in &self.queues {
+            state.stop(name, self.taker);
+        }
+        while let Ok(Handed { queue, place, .. }) = self.receiver.try_recv() {
+            state.settle(&queue, self.taker, place, Settlement::Requeue);
+        }
+    }
+
+    async fn close(self: Box<Self>) {}
+}
+
+impl Drop for MemoryConsumer {
+    fn drop(&mut self) {
+        let mut state = self.broker.state();
+        for name in &self.queues {
+            state.detach(name, self.taker);
+        }
+    }
+}
+
+struct MemorySettle {
+    broker: MemoryBroker,
+    taker: u64,
+    queue: QueueName,
+    place: u64,
+}
+
+impl Settle for MemorySettle {
+    fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), Error> {
+        if self.broker.state().settle(&self.queue, self.taker, self.place, settlement) {
+            Ok(())
+        } else {
+            let message = "the consumer that took the message is gone, so it will be delivered again";
+            Err(Error::new(Code::Unavailable, message))
+        }
+    }
+}

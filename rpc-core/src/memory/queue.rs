@@ -1,0 +1,140 @@
+//! One queue: what waits, who takes, what is out.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+use super::state::QueueName;
+use crate::message::Message;
+
+/// One queue: messages that wait, in order, and takers that get them in turn, each up to its prefetch.
+#[derive(Default)]
+pub(super) struct Queue {
+    ready: BTreeMap<u64, Stored>,
+    takers: Vec<Taker>,
+    next_place: u64,
+    next_taker: usize,
+}
+
+pub(super) struct Stored {
+    pub(super) message: Message,
+    pub(super) expires: Option<Instant>,
+    pub(super) deliveries: u32,
+}
+
+/// A consumer at this queue. Its channel never holds more than its prefetch.
+pub(super) struct Taker {
+    pub(super) id: u64,
+    pub(super) connection: u64,
+    pub(super) prefetch: usize,
+    pub(super) sender: UnboundedSender<Handed>,
+    unsettled: BTreeMap<u64, Stored>,
+    stopped: bool,
+}
+
+/// A message on its way to a taker.
+pub(super) struct Handed {
+    pub(super) queue: QueueName,
+    pub(super) place: u64,
+    pub(super) message: Message,
+    pub(super) deliveries: u32,
+}
+
+/// The queue holds as many messages as it may.
+pub(super) struct Full;
+
+impl Taker {
+    pub(super) const fn new(
+        id: u64,
+        connection: u64,
+        prefetch: usize,
+        sender: UnboundedSender<Handed>,
+    ) -> Self {
+        Self { id, connection, prefetch, sender, unsettled: BTreeMap::new(), stopped: false }
+    }
+
+    fn has_room(&self) -> bool {
+        !self.stopped && self.unsettled.len() < self.prefetch && !self.sender.is_closed()
+    }
+}
+
+impl Queue {
+    const MOST: usize = 65_536;
+
+    pub(super) fn push(
+        &mut self,
+        message: Message,
+        expires: Option<Instant>,
+        now: Instant,
+    ) -> Result<(), Full> {
+        if self.ready.len() >= Self::MOST {
+            self.ready.retain(|_, stored| stored.expires.is_none_or(|expires| expires > now));
+        }
+        if self.ready.len() >= Self::MOST {
+            return Err(Full);
+        }
+        self.ready.insert(self.next_place, Stored { message, expires, deliveries: 0 });
+        self.next_place += 1;
+        Ok(())
+    }
+
+    pub(super) fn attach(&mut self, taker: Taker) {
+        self.takers.push(taker);
+    }
+
+    /// Hands out what waits, to takers in turn. Expired messages are dropped where they are met: at the head.
+    pub(super) fn hand_out(&mut self, name: &QueueName, now: Instant) {
+        while let Some(entry) = self.ready.first_entry() {
+            if entry.get().expires.is_some_and(|expires| expires <= now) {
+                entry.remove();
+                continue;
+            }
+            let count = self.takers.len();
+            let turn = (0..count).map(|step| (self.next_taker + step) % count);
+            let Some(position) = turn.into_iter().find(|&position| self.takers[position].has_room()) else {
+                return;
+            };
+            let (place, mut stored) = entry.remove_entry();
+            stored.deliveries += 1;
+            let (message, deliveries) = (stored.message.clone(), stored.deliveries);
+            let taker = &mut self.takers[position];
+            // A taker whose receiver has just gone is detached by its drop, which gives this one back.
+            drop(taker.sender.send(Handed { queue: name.clone(), place, message, deliveries }));
+            taker.unsettled.insert(place, stored);
+            self.next_taker = position + 1;
+        }
+    }
+
+    /// Whether the taker has still to settle the message at `place`.
+    pub(super) fn is_out(&self, taker: u64, place: u64) -> bool {
+        self.takers.iter().any(|other| other.id == taker && other.unsettled.contains_key(&place))
+    }
+
+    /// Takes an unsettled message from a taker; `None` when it was given back already.
+    pub(super) fn take_unsettled(&mut self, taker: u64, place: u64) -> Option<Stored> {
+        self.takers.iter_mut().find(|other| other.id == taker)?.unsettled.remove(&place)
+    }
+
+    /// Puts a message back to its place.
+    pub(super) fn put_back(&mut self, place: u64, stored: Stored) {
+        self.ready.insert(place, stored);
+    }
+
+    /// Hands nothing more to this taker.
+    pub(super) fn stop(&mut self, taker: u64) {
+        self.takers.iter_mut().filter(|other| other.id == taker).for_each(|other| other.stopped = true);
+    }
+
+    /// Removes takers and puts back what they had not settled.
+    pub(super) fn detach(&mut self, leaves: impl Fn(&Taker) -> bool) {
+        let (gone, stay) = std::mem::take(&mut self.takers).into_iter().partition(leaves);
+        self.takers = stay;
+        let gone: Vec<Taker> = gone;
+        self.ready.extend(gone.into_iter().flat_map(|taker| taker.unsettled));
+    }
+
+    pub(super) fn has_takers(&self) -> bool {
+        !self.takers.is_empty()
+    }
+}

@@ -1,0 +1,246 @@
+//! All queues of a broker, and which of them a destination means.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use tokio::time::Instant;
+
+use super::dead_letters::DeadLetters;
+use super::queue::{Full, Queue, Taker};
+use crate::error::{Code, Error};
+use crate::message::Message;
+use crate::priority::Priority;
+use crate::target::{Route, Target};
+use crate::transport::{Destination, Settlement, Source};
+
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) enum QueueName {
+    Topic { exchange: String, topic: String },
+    Server { exchange: String, topic: String, server: String },
+    Fanout { exchange: String, topic: String, taker: u64 },
+    Reply(String),
+    Notify { exchange: String, topic: String, priority: Priority, pool: Option<String> },
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    queues: HashMap<QueueName, Queue>,
+    /// The fanout queues of a topic, by exchange and topic.
+    fanouts: HashMap<(String, String), BTreeSet<QueueName>>,
+    /// The pools of a notification topic.
+    pools: HashMap<(String, String, Priority), BTreeSet<QueueName>>,
+    pub(super) dead_letters: DeadLetters,
+}
+
+impl QueueName {
+    fn topic(&self) -> &str {
+        match self {
+            Self::Topic { topic, .. }
+            | Self::Server { topic, .. }
+            | Self::Fanout { topic, .. }
+            | Self::Notify { topic, .. } => topic,
+            Self::Reply(_) => "replies",
+        }
+    }
+
+    /// Whether the queue ends with its last taker.
+    const fn is_transient(&self) -> bool {
+        matches!(self, Self::Fanout { .. } | Self::Reply(_))
+    }
+}
+
+impl State {
+    /// Puts the message into every queue that the destination means.
+    pub(super) fn publish(&mut self, destination: &Destination, message: &Message) -> Result<(), Error> {
+        let now = Instant::now();
+        let expires = time_to_live(message).map(|time_to_live| now + time_to_live);
+        let names = self.route(destination)?;
+        for name in &names {
+            // Routing found it, under the same lock.
+            let Some(queue) = self.queues.get_mut(name) else { continue };
+            match queue.push(message.clone(), expires, now) {
+                Ok(()) => queue.hand_out(name, now),
+                Err(Full) if matches!(name, QueueName::Fanout { .. }) => {}
+                Err(Full) => {
+                    return Err(Error::new(Code::Overloaded, format!("the queue of {destination} is full")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn route(&mut self, destination: &Destination) -> Result<Vec<QueueName>, Error> {
+        let name = match destination {
+            Destination::Request(target) => match target.route() {
+                Route::Fanout => {
+                    let key = (target.exchange_name().to_owned(), target.topic_name().to_owned());
+                    return Ok(self.fanouts.get(&key).into_iter().flatten().cloned().collect());
+                }
+                Route::Topic | Route::Server(_) => request_queue(target),
+            },
+            Destination::Reply(address) => QueueName::Reply(address.as_str().to_owned()),
+            Destination::Notification { exchange, topic, priority } => {
+                let key = (exchange.clone(), topic.clone(), *priority);
+                if !self.pools.contains_key(&key) {
+                    // Nobody has ever listened: the default pool keeps it.
+                    self.declare(QueueName::Notify {
+                        exchange: exchange.clone(),
+                        topic: topic.clone(),
+                        priority: *priority,
+                        pool: None,
+                    });
+                }
+                return Ok(self.pools.get(&key).into_iter().flatten().cloned().collect());
+            }
+        };
+        if self.queues.contains_key(&name) {
+            return Ok(vec![name]);
+        }
+        let message = match destination {
+            Destination::Reply(_) => "the caller is gone".to_owned(),
+            _ => format!("no queue for {destination}: no such server was ever started"),
+        };
+        Err(Error::new(Code::Unroutable, message))
+    }
+
+    /// Declares the queues of a source.
+    pub(super) fn declare_source(&mut self, source: &Source, taker: u64) -> Vec<QueueName> {
+        let names: Vec<QueueName> = match source {
+            Source::Requests(target) => vec![match target.route() {
+                Route::Topic | Route::Server(_) => request_queue(target),
+                Route::Fanout => QueueName::Fanout {
+                    exchange: target.exchange_name().to_owned(),
+                    topic: target.topic_name().to_owned(),
+                    taker,
+                },
+            }],
+            Source::Replies(address) => vec![QueueName::Reply(address.as_str().to_owned())],
+            Source::Notifications(subscription) => {
+                // One that is named twice is consumed once.
+                let topics: HashSet<_> = subscription.topics.iter().collect();
+                let priorities: HashSet<_> = subscription.priorities.iter().copied().collect();
+                let pairs =
+                    topics.iter().flat_map(|topic| priorities.iter().map(move |priority| (topic, priority)));
+                pairs
+                    .map(|(topic, priority)| QueueName::Notify {
+                        exchange: subscription.exchange.clone(),
+                        topic: (*topic).clone(),
+                        priority: *priority,
+                        pool: subscription.pool.clone(),
+                    })
+                    .collect()
+            }
+        };
+        names.iter().cloned().for_each(|name| self.declare(name));
+        names
+    }
+
+    fn declare(&mut self, name: QueueName) {
+        match &name {
+            QueueName::Fanout { exchange, topic, .. } => {
+                let key = (exchange.clone(), topic.clone());
+                self.fanouts.entry(key).or_default().insert(name.clone());
+            }
+            QueueName::Notify { exchange, topic, priority, .. } => {
+                let key = (exchange.clone(), topic.clone(), *priority);
+                self.pools.entry(key).or_default().insert(name.clone());
+            }
+            QueueName::Topic { .. } | QueueName::Server { .. } | QueueName::Reply(_) => {}
+        }
+        self.queues.entry(name).or_default();
+    }
+
+    pub(super) fn attach(&mut self, name: &QueueName, taker: Taker) {
+        if let Some(queue) = self.queues.get_mut(name) {
+            queue.attach(taker);
+            queue.hand_out(name, Instant::now());
+        }
+    }
+
+    pub(super) fn is_out(&self, name: &QueueName, taker: u64, place: u64) -> bool {
+        self.queues.get(name).is_some_and(|queue| queue.is_out(taker, place))
+    }
+
+    /// Settles a message; `false` when it was given back already.
+    pub(super) fn settle(
+        &mut self,
+        name: &QueueName,
+        taker: u64,
+        place: u64,
+        settlement: Settlement,
+    ) -> bool {
+        let Some(queue) = self.queues.get_mut(name) else { return false };
+        let Some(stored) = queue.take_unsettled(taker, place) else { return false };
+        match settlement {
+            Settlement::Ack => {}
+            Settlement::Requeue => queue.put_back(place, stored),
+            Settlement::Reject { code, reason } => {
+                self.dead_letters.add(name.topic(), code, reason, stored.message);
+            }
+        }
+        queue.hand_out(name, Instant::now());
+        true
+    }
+
+    /// Hands nothing more to this taker; a queue of its own takes nothing more in.
+    pub(super) fn stop(&mut self, name: &QueueName, taker: u64) {
+        if let Some(queue) = self.queues.get_mut(name) {
+            queue.stop(taker);
+        }
+        if matches!(name, QueueName::Fanout { .. }) {
+            self.unbind(name);
+        }
+    }
+
+    /// Removes one taker.
+    pub(super) fn detach(&mut self, name: &QueueName, taker: u64) {
+        self.detach_where(name, |other| other.id == taker);
+    }
+
+    /// Removes all takers of a connection.
+    pub(super) fn detach_connection(&mut self, connection: u64) {
+        let names: Vec<_> = self.queues.keys().cloned().collect();
+        for name in names {
+            self.detach_where(&name, |other| other.connection == connection);
+        }
+    }
+
+    fn detach_where(&mut self, name: &QueueName, leaves: impl Fn(&Taker) -> bool) {
+        let Some(queue) = self.queues.get_mut(name) else { return };
+        queue.detach(leaves);
+        if name.is_transient() && !queue.has_takers() {
+            self.queues.remove(name);
+            self.unbind(name);
+        } else {
+            queue.hand_out(name, Instant::now());
+        }
+    }
+
+    fn unbind(&mut self, name: &QueueName) {
+        if let QueueName::Fanout { exchange, topic, .. } = name {
+            let key = (exchange.clone(), topic.clone());
+            let bound = self.fanouts.get_mut(&key);
+            if bound.is_some_and(|bound| {
+                bound.remove(name);
+                bound.is_empty()
+            }) {
+                self.fanouts.remove(&key);
+            }
+        }
+    }
+}
+
+fn request_queue(target: &Target) -> QueueName {
+    let (exchange, topic) = (target.exchange_name().to_owned(), target.topic_name().to_owned());
+    match target.server_name() {
+        Some(server) => QueueName::Server { exchange, topic, server: server.to_owned() },
+        None => QueueName::Topic { exchange, topic },
+    }
+}
+
+const fn time_to_live(message: &Message) -> Option<std::time::Duration> {
+    match message {
+        Message::Request(request) => request.time_to_live,
+        Message::Reply(reply) => reply.time_to_live,
+        Message::Notification(_) => None,
+    }
+}

@@ -1,0 +1,248 @@
+//! Emits notifications.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use crate::client::within_limit;
+use crate::codec::{self, Compression};
+use crate::context::{self, Context};
+use crate::deadline::Deadline;
+use crate::error::{Code, Error, Executed, Phase};
+use crate::message::{Message, NotificationMessage};
+use crate::notification::Notification;
+use crate::payload::{ContentType, Payload};
+use crate::priority::Priority;
+use crate::target::Target;
+use crate::transport::{Destination, SharedTransport};
+
+/// Emits notifications in the name of one publisher.
+///
+/// `Ok` means that the broker has the event and will not lose it while it keeps its disk; it is delivered to
+/// every pool at least once. An event that nobody listens for yet waits in the default queue of its topic and
+/// priority. Cheap to clone.
+///
+/// ```
+/// # use rpc_core::{Listener, MemoryTransport, Notifier, Priority};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), rpc_core::Error> {
+/// let transport = MemoryTransport::new();
+/// let notifier = Notifier::new(&transport, "conductor.cell-1");
+/// notifier.info("node.power_set", &("node-7", true)).await?;
+///
+/// let mut events = Listener::builder(&transport, ["notifications"]).start::<(String, bool)>().await?;
+/// let event = events.next().await.expect("the listener is open");
+/// assert_eq!(event.payload(), &("node-7".to_owned(), true));
+/// assert_eq!((event.event_type(), event.priority()), ("node.power_set", Priority::Info));
+/// event.ack().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Notifier {
+    transport: SharedTransport,
+    settings: Arc<Settings>,
+}
+
+#[derive(Clone, Debug)]
+struct Settings {
+    publisher_id: String,
+    exchange: String,
+    topics: Vec<String>,
+    content_type: ContentType,
+    compression: Compression,
+    timeout: Duration,
+    context: Option<Context>,
+}
+
+impl Notifier {
+    /// The topic of a notifier that is told none; oslo.messaging's.
+    pub const DEFAULT_TOPIC: &'static str = "notifications";
+    /// How long a notifier waits for the broker when it is told nothing else.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// A notifier for `publisher_id`, such as `conductor.cell-1`, to [`Notifier::DEFAULT_TOPIC`].
+    #[must_use]
+    pub fn new(transport: &impl AsRef<SharedTransport>, publisher_id: impl Into<String>) -> Self {
+        let settings = Settings {
+            publisher_id: publisher_id.into(),
+            exchange: Target::DEFAULT_EXCHANGE.to_owned(),
+            topics: vec![Self::DEFAULT_TOPIC.to_owned()],
+            content_type: ContentType::default(),
+            compression: Compression::default(),
+            timeout: Self::DEFAULT_TIMEOUT,
+            context: None,
+        };
+        Self { transport: transport.as_ref().clone(), settings: Arc::new(settings) }
+    }
+
+    /// Emits to each of these topics. Default: [`Notifier::DEFAULT_TOPIC`].
+    #[must_use]
+    pub fn topics<T: Into<String>>(self, topics: impl IntoIterator<Item = T>) -> Self {
+        self.with(|settings| settings.topics = topics.into_iter().map(Into::into).collect())
+    }
+
+    /// Emits to this exchange. Default: [`Target::DEFAULT_EXCHANGE`].
+    #[must_use]
+    pub fn exchange(self, exchange: impl Into<String>) -> Self {
+        self.with(|settings| settings.exchange = exchange.into())
+    }
+
+    /// Encodes payloads so. Default: MessagePack.
+    #[must_use]
+    pub fn content_type(self, content_type: ContentType) -> Self {
+        self.with(|settings| settings.content_type = content_type)
+    }
+
+    /// Compresses payloads so; listeners need the feature to read them. Default: off.
+    #[must_use]
+    pub fn compression(self, compression: Compression) -> Self {
+        self.with(|settings| settings.compression = compression)
+    }
+
+    /// Waits at most this long for the broker, for each topic. Default: [`Notifier::DEFAULT_TIMEOUT`].
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.with(|settings| settings.timeout = timeout)
+    }
+
+    /// Emits on behalf of `context`: its request id, trace and metadata. Default: that of the handler that runs,
+    /// or a new one.
+    #[must_use]
+    pub fn context(self, context: &Context) -> Self {
+        self.with(|settings| settings.context = Some(context.child()))
+    }
+
+    /// Emits a typed event, with the event type and priority of its type.
+    ///
+    /// # Errors
+    ///
+    /// As [`notify`](Notifier::notify).
+    pub async fn emit<N: Notification>(&self, event: &N) -> Result<(), Error> {
+        self.notify(N::PRIORITY, N::EVENT_TYPE, event).await
+    }
+
+    /// Emits an event of [`Priority::Audit`]. Errors as [`notify`](Notifier::notify); so for all that follow.
+    pub async fn audit<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
+        self.notify(Priority::Audit, event_type, payload).await
+    }
+
+    /// Emits an event of [`Priority::Debug`].
+    pub async fn debug<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
+        self.notify(Priority::Debug, event_type, payload).await
+    }
+
+    /// Emits an event of [`Priority::Info`].
+    pub async fn info<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
+        self.notify(Priority::Info, event_type, payload).await
+    }
+
+    /// Emits an event of [`Priority::Warn`].
+    pub async fn warn<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
+        self.notify(Priority::Warn, event_type, payload).await
+    }
+
+    /// Emits an event of [`Priority::Error`].
+    pub async fn error<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
+        self.notify(Priority::Error, event_type, payload).await
+    }
+
+    /// Emits an event of [`Priority::Critical`].
+    pub async fn critical<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
+        self.notify(Priority::Critical, event_type, payload).await
+    }
+
+    /// Emits an event of [`Priority::Sample`].
+    pub async fn sample<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
+        self.notify(Priority::Sample, event_type, payload).await
+    }
+
+    /// Emits an event, to one topic after the other.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::InvalidArguments`] for an event type that is not 1 to 255 bytes long or a payload that cannot be
+    /// encoded, [`Code::TooLarge`], and what keeps the broker from taking it within the time limit. When it
+    /// failed for one topic, earlier ones have the event, later ones do not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may or may not have sent the event.
+    pub async fn notify<P: Serialize + ?Sized>(
+        &self,
+        priority: Priority,
+        event_type: &str,
+        payload: &P,
+    ) -> Result<(), Error> {
+        // Encoded here, so that the future does not need the payload to be shareable between threads.
+        let message = self.message(priority, event_type, payload);
+        self.send(message, priority).await
+    }
+
+    fn message<P: Serialize + ?Sized>(
+        &self,
+        priority: Priority,
+        event_type: &str,
+        payload: &P,
+    ) -> Result<NotificationMessage, Error> {
+        let settings = &*self.settings;
+        if event_type.is_empty() || event_type.len() > 255 {
+            let message = "an event type has 1 to 255 bytes";
+            return Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish));
+        }
+        let payload: Payload = settings.compression.apply(codec::encode(settings.content_type, payload)?);
+        let inherited =
+            settings.context.clone().or_else(|| context::current().map(|context| context.child()));
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(NotificationMessage {
+            priority,
+            timestamp_ms: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+            context: Context { deadline: None, ..inherited.unwrap_or_default() },
+            ..NotificationMessage::new(
+                settings.publisher_id.clone(),
+                event_type,
+                within_limit(&self.transport, payload)?,
+            )
+        })
+    }
+
+    async fn send(
+        &self,
+        message: Result<NotificationMessage, Error>,
+        priority: Priority,
+    ) -> Result<(), Error> {
+        let message = message?;
+        for topic in &self.settings.topics {
+            let destination = Destination::Notification {
+                exchange: self.settings.exchange.clone(),
+                topic: topic.clone(),
+                priority,
+            };
+            let deadline = Deadline::after(self.settings.timeout);
+            if self.settings.exchange.is_empty() || topic.is_empty() {
+                let message = "the exchange or a topic of the notifier is empty";
+                return Err(Error::new(Code::InvalidArguments, message).with_executed(Executed::NotSent));
+            }
+            let published = self.transport.transport().publish(
+                &destination,
+                Message::Notification(message.clone()),
+                deadline,
+            );
+            published.await.map_err(|error| {
+                error.about(&destination, &message.event_type, &message.context.request_id)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(&mut self.settings));
+        self
+    }
+}
+
+impl fmt::Debug for Notifier {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Notifier").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,160 @@
+//! Serves endpoints on a target.
+
+mod builder;
+mod handle;
+mod respond;
+mod routes;
+mod work;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::builder::ServerBuilder;
+use self::handle::Handler;
+use crate::error::Error;
+use crate::target::Target;
+use crate::transport::{Consumer, SharedTransport, Source};
+
+/// Serves endpoints on a target until it is shut down.
+///
+/// It takes requests for any server of its topic, for itself by name, and for all servers of the topic. Each
+/// runs in a task of its own, at most [`ServerBuilder::workers`] at a time.
+///
+/// When a request is acknowledged decides what a crash can cost:
+///
+/// | request | acknowledged | after a crash |
+/// |---|---|---|
+/// | call | when a worker is free, right before it starts | what ran is lost, what waited goes to another server |
+/// | call, idempotent | after its reply was confirmed | runs again, with `attempt > 1` |
+/// | cast | after it ran | runs again, with `attempt > 1` |
+/// | fanout | right before it starts | lost |
+///
+/// A request that cannot be run is answered with a typed error if it has a reply address, and moved to the
+/// dead-letter queue with the reason otherwise.
+#[must_use = "dropping a server stops it at once"]
+pub struct Server {
+    name: String,
+    stop: CancellationToken,
+    kill: CancellationToken,
+    running: TaskTracker,
+    loops: JoinSet<Box<dyn Consumer>>,
+}
+
+impl Server {
+    /// A server of `target` over `transport`. Without a server name the target cannot be addressed alone; a
+    /// random name then stands in replies and logs.
+    pub fn builder(transport: &impl AsRef<SharedTransport>, target: Target) -> ServerBuilder {
+        ServerBuilder::new(transport.as_ref().clone(), target)
+    }
+
+    /// The server's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many requests are being handled.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Stops taking requests, gives back what has not started, lets what runs finish for at most `grace`, then
+    /// leaves its queues. Returns at most 2 s after the grace.
+    ///
+    /// A handler that is still running then is cancelled: a caller gets
+    /// [`Code::Unavailable`](crate::Code::Unavailable), an idempotent call or a cast goes back to the queue.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the server at once, as dropping the server does.
+    pub async fn shutdown(mut self, grace: Duration) {
+        self.stop.cancel();
+        self.running.close();
+        let drained = tokio::time::timeout(grace, async {
+            let mut consumers = Vec::new();
+            while let Some(stopped) = self.loops.join_next().await {
+                consumers.extend(stopped.ok());
+            }
+            self.running.wait().await;
+            consumers
+        })
+        .await;
+        self.kill.cancel();
+        let closing = async {
+            self.running.wait().await;
+            for consumer in drained.unwrap_or_default() {
+                consumer.close().await;
+            }
+        };
+        if tokio::time::timeout(Self::CLOSE_LIMIT, closing).await.is_err() {
+            tracing::warn!(server = %self.name, "a handler or the broker did not let go in time");
+        }
+    }
+
+    /// How long leaving the queues may take after the grace.
+    const CLOSE_LIMIT: Duration = Duration::from_millis(1_900);
+
+    async fn start(builder: ServerBuilder) -> Result<Self, Error> {
+        let (stop, kill, running) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        let target = builder.target.clone();
+        let sources = sources(&target, builder.named);
+        let workers = Arc::new(Semaphore::new(builder.workers.into()));
+        let prefetch = builder.workers;
+        let transport = builder.transport.transport_handle();
+        let name = target.server_name().unwrap_or_default().to_owned();
+        let handler = Arc::new(Handler::new(builder, kill.clone())?);
+
+        // All queues exist before the first request is taken, and before this returns.
+        let mut consumers = Vec::new();
+        for (source, fanout) in sources {
+            consumers.push((transport.consume(source, prefetch).await?, fanout));
+        }
+        let mut loops = JoinSet::new();
+        for (consumer, fanout) in consumers {
+            let intake = work::Intake {
+                handler: Arc::clone(&handler),
+                workers: Arc::clone(&workers),
+                running: running.clone(),
+                stop: stop.clone(),
+                fanout,
+            };
+            loops.spawn(intake.run(consumer));
+        }
+        tracing::info!(%target, server = %name, "serving");
+        Ok(Self { name, stop, kill, running, loops })
+    }
+}
+
+/// Where a server takes requests from, and whether they are fanouts.
+fn sources(target: &Target, named: bool) -> Vec<(Source, bool)> {
+    let mut sources = vec![(Source::Requests(target.clone().any()), false)];
+    if named {
+        sources.push((Source::Requests(target.clone()), false));
+    }
+    sources.push((Source::Requests(target.clone().fanout()), true));
+    sources
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.kill.cancel();
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Server")
+            .field("name", &self.name)
+            .field("running", &self.running())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,109 @@
+//! What a server is told before it starts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Server;
+use crate::access::{AccessPolicy, AllowAll};
+use crate::codec::Compression;
+use crate::endpoint::Endpoint;
+use crate::error::{Code, Error, Executed, Phase};
+use crate::identity::random_hex;
+use crate::payload::ContentType;
+use crate::target::Target;
+use crate::transport::SharedTransport;
+
+/// Makes a [`Server`].
+#[must_use = "a server serves nothing until it is started"]
+pub struct ServerBuilder {
+    pub(super) transport: SharedTransport,
+    pub(super) target: Target,
+    pub(super) named: bool,
+    pub(super) endpoints: Vec<Arc<dyn Endpoint>>,
+    pub(super) workers: u16,
+    pub(super) access: Arc<dyn AccessPolicy>,
+    pub(super) accept: Vec<ContentType>,
+    pub(super) compression: Compression,
+}
+
+impl ServerBuilder {
+    /// How many requests run at a time when nothing else is said.
+    pub const DEFAULT_WORKERS: u16 = 64;
+
+    pub(super) fn new(transport: SharedTransport, target: Target) -> Self {
+        let named = target.server_name().is_some();
+        let target = if named { target } else { target.server(format!("unnamed-{}", &random_hex()[..8])) };
+        Self {
+            transport,
+            target,
+            named,
+            endpoints: Vec::new(),
+            workers: Self::DEFAULT_WORKERS,
+            access: Arc::new(AllowAll),
+            accept: ContentType::ALL.to_vec(),
+            compression: Compression::default(),
+        }
+    }
+
+    /// Serves one more interface. Two of one namespace may differ in their major version.
+    pub fn endpoint(mut self, endpoint: impl Endpoint) -> Self {
+        self.endpoints.push(Arc::new(endpoint));
+        self
+    }
+
+    /// Runs at most this many requests at a time, 0 counting as 1; as many more wait in this process for each of
+    /// its queues, unacknowledged. Default: [`ServerBuilder::DEFAULT_WORKERS`].
+    pub fn workers(mut self, workers: u16) -> Self {
+        self.workers = workers.max(1);
+        self
+    }
+
+    /// Lets this policy decide who may call what. Default: every method for everybody.
+    pub fn access(mut self, policy: impl AccessPolicy) -> Self {
+        self.access = Arc::new(policy);
+        self
+    }
+
+    /// Accepts arguments in these content types only. Default: all of [`ContentType::ALL`].
+    pub fn accept(mut self, content_types: impl IntoIterator<Item = ContentType>) -> Self {
+        self.accept = content_types.into_iter().collect();
+        self
+    }
+
+    /// Compresses results so, for callers that say that they can read it. Default: off.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Starts to serve, and returns once the broker routes requests here.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::InvalidArguments`] when an endpoint is missing or hides another, or the target has an empty name;
+    /// and what the transport says, such as a queue that exists with other arguments.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing running.
+    pub async fn start(self) -> Result<Server, Error> {
+        if let Some(which) = self.target.empty_name() {
+            return Err(refused(format!("the {which} of the target is empty")));
+        }
+        Server::start(self).await
+    }
+}
+
+impl fmt::Debug for ServerBuilder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ServerBuilder")
+            .field("target", &self.target)
+            .field("workers", &self.workers)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn refused(message: String) -> Error {
+    Error::new(Code::InvalidArguments, message).with_executed(Executed::NotSent).with_phase(Phase::Connect)
+}

@@ -1,0 +1,203 @@
+//! What happens to one delivery, from its arrival to its settlement.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio_util::sync::CancellationToken;
+
+use super::ServerBuilder;
+use super::respond::Responder;
+use super::routes::{Route, Routes};
+use crate::access::{AccessPolicy, AccessRequest};
+use crate::codec::compression;
+use crate::context::{Context, with_current};
+use crate::endpoint::{Endpoint, Invocation, Outcome};
+use crate::error::{Code, Error, Executed};
+use crate::message::{Failure, Malformed, Message, Request};
+use crate::payload::{ContentType, Payload};
+use crate::transport::{Acknowledger, Delivery};
+
+pub(super) struct Handler {
+    routes: Routes,
+    endpoints: Vec<Arc<dyn Endpoint>>,
+    access: Arc<dyn AccessPolicy>,
+    accept: Vec<ContentType>,
+    max_message_size: usize,
+    responder: Responder,
+    kill: CancellationToken,
+}
+
+/// How a request that was started ended.
+enum Ended {
+    With(Outcome),
+    AtDeadline,
+    Killed,
+}
+
+/// When a request is settled. See the table at [`Server`](super::Server).
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Settle {
+    BeforeStart,
+    AfterEnd,
+}
+
+impl Handler {
+    pub(super) fn new(builder: ServerBuilder, kill: CancellationToken) -> Result<Self, Error> {
+        let ServerBuilder { transport, target, endpoints, access, accept, compression, .. } = builder;
+        let interfaces = endpoints.iter().map(|endpoint| endpoint.interface()).collect();
+        Ok(Self {
+            routes: Routes::new(interfaces)?,
+            endpoints,
+            access,
+            accept,
+            max_message_size: transport.capabilities().max_message_size,
+            responder: Responder::new(&transport, target, compression),
+            kill,
+        })
+    }
+
+    pub(super) async fn handle(&self, delivery: Delivery, fanout: bool) {
+        let (message, acknowledger) = delivery.into_parts();
+        match message {
+            Ok(Message::Request(request)) => self.request(request, acknowledger, fanout).await,
+            Ok(Message::Reply(_) | Message::Notification(_)) => {
+                self.refuse(&Malformed::new("the message is not a request"), acknowledger).await;
+            }
+            Err(malformed) => self.refuse(&malformed, acknowledger).await,
+        }
+    }
+
+    /// Tells the sender if it can be told; otherwise the reason goes to the dead-letter queue.
+    async fn refuse(&self, malformed: &Malformed, acknowledger: Acknowledger) {
+        match &malformed.reply_to {
+            Some((address, correlation_id)) => {
+                let failure = Failure::from(&malformed.error());
+                self.responder.fail(address, correlation_id, ContentType::default(), None, failure).await;
+                drop(acknowledger.ack());
+            }
+            None => self.responder.dead_letter(acknowledger, malformed.code, &malformed.reason),
+        }
+    }
+
+    async fn request(&self, request: Request, acknowledger: Acknowledger, fanout: bool) {
+        // The broker drops expired messages only at the head of a queue, and not those it has handed out.
+        if request.context.deadline.is_some_and(crate::Deadline::has_passed) {
+            tracing::debug!(method = %request.method, request_id = %request.context.request_id, "expired unstarted");
+            drop(acknowledger.ack());
+            return;
+        }
+        let (route, arguments) = match self.admit(&request) {
+            Ok(admitted) => admitted,
+            Err(failure) => {
+                self.responder.answer_or_dead_letter(&request, failure, acknowledger).await;
+                return;
+            }
+        };
+        let idempotent = self.routes.interface(route).methods[route.method].idempotent;
+        let settle = match (&request.reply_to, fanout) {
+            (_, true) => Settle::BeforeStart,
+            (Some(_), false) if !idempotent => Settle::BeforeStart,
+            (_, false) => Settle::AfterEnd,
+        };
+        let acknowledger = match settle {
+            Settle::AfterEnd => Some(acknowledger),
+            // A call whose acknowledgement cannot arrive will be delivered again: it must not run here, too.
+            Settle::BeforeStart => match acknowledger.ack() {
+                Err(_) if !fanout => return,
+                Ok(()) | Err(_) => None,
+            },
+        };
+        let ended = self.run(route, &request, arguments).await;
+        self.finish(&request, ended, acknowledger).await;
+    }
+
+    /// Everything that is checked before a method may start.
+    fn admit(&self, request: &Request) -> Result<(Route, Payload), Failure> {
+        let route = self.routes.find(request.namespace.as_deref(), request.version, &request.method)?;
+        let interface = self.routes.interface(route);
+        let access =
+            AccessRequest { interface, method: &interface.methods[route.method], context: &request.context };
+        self.access
+            .check(&access)
+            .map_err(|denied| Failure::new(Code::PermissionDenied, denied.to_string()))?;
+        let content_type = request.arguments.content_type;
+        if !self.accept.contains(&content_type) {
+            let accepted: Vec<_> = self.accept.iter().map(|accepted| accepted.as_str()).collect();
+            let message =
+                format!("content type {content_type} is not accepted here; use {}", accepted.join(" or "));
+            return Err(Failure::new(Code::Malformed, message));
+        }
+        let arguments = compression::inflate(request.arguments.clone(), self.max_message_size)
+            .map_err(|error| Failure::from(&error))?;
+        Ok((route, arguments))
+    }
+
+    async fn run(&self, route: Route, request: &Request, arguments: Payload) -> Ended {
+        let is_call = request.reply_to.is_some();
+        // For a cast the deadline said until when to start. Nobody waits for its end.
+        let deadline = request.context.deadline.filter(|_| is_call);
+        let context = Arc::new(Context {
+            deadline,
+            message_id: Some(request.message_id.clone()),
+            ..request.context.clone()
+        });
+        let invocation = Invocation::new(Arc::clone(&context), arguments);
+        let endpoint = &self.endpoints[route.endpoint];
+        let method = async { endpoint.dispatch(route.method, invocation).await };
+        let running = AssertUnwindSafe(with_current(context, method)).catch_unwind();
+        let limit = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.instant()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            outcome = running => Ended::With(outcome.unwrap_or_else(|_| {
+                tracing::error!(method = %request.method, request_id = %request.context.request_id, "the handler panicked");
+                Outcome::Failure(Failure::new(Code::Panicked, "the handler panicked; its server's log has the details"))
+            })),
+            () = limit => Ended::AtDeadline,
+            () = self.kill.cancelled() => Ended::Killed,
+        }
+    }
+
+    /// Replies, then settles what was not settled before the start.
+    async fn finish(&self, request: &Request, ended: Ended, acknowledger: Option<Acknowledger>) {
+        let outcome = match ended {
+            Ended::With(outcome) => outcome,
+            Ended::AtDeadline => {
+                // The caller has stopped waiting: a reply would find nobody.
+                tracing::debug!(method = %request.method, request_id = %request.context.request_id, "cancelled at its deadline");
+                drop(acknowledger.map(Acknowledger::ack));
+                return;
+            }
+            // What may run again goes back to its queue by dropping its acknowledger.
+            Ended::Killed if acknowledger.is_some() => return,
+            Ended::Killed => {
+                let message = "the server stopped while the method was running";
+                Outcome::Failure(Failure {
+                    executed: Executed::Unknown,
+                    ..Failure::new(Code::Unavailable, message)
+                })
+            }
+        };
+        match (&request.reply_to, outcome, acknowledger) {
+            (Some(_), outcome, None) => drop(self.responder.reply(request, outcome).await),
+            (Some(_), outcome, Some(acknowledger)) => match self.responder.reply(request, outcome).await {
+                // Nobody waits for it any more: done, too.
+                Ok(()) | Err(Code::Unroutable | Code::DeadlineExceeded) => drop(acknowledger.ack()),
+                // Not answered, so the request has to come again.
+                Err(_) => drop(acknowledger.requeue()),
+            },
+            (None, Outcome::Success(_), acknowledger) => drop(acknowledger.map(Acknowledger::ack)),
+            (None, Outcome::Failure(failure), Some(acknowledger)) => {
+                self.responder.dead_letter(acknowledger, failure.code, &failure.message);
+            }
+            (None, Outcome::Failure(failure), None) => {
+                tracing::warn!(method = %request.method, code = %failure.code, "a fanout failed");
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Tells callers how their requests ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::codec::Compression;
+use crate::deadline::Deadline;
+use crate::endpoint::Outcome;
+use crate::error::{Code, Executed};
+use crate::identity::CorrelationId;
+use crate::message::{Failure, Message, Reply, Request, Status};
+use crate::payload::{ContentType, Payload};
+use crate::reply_address::ReplyAddress;
+use crate::target::Target;
+use crate::transport::{Acknowledger, Destination, SharedTransport, Transport};
+
+pub(super) struct Responder {
+    transport: Arc<dyn Transport>,
+    target: Target,
+    server: String,
+    max_message_size: usize,
+    compression: Compression,
+}
+
+impl Responder {
+    /// How long a reply to a call without a deadline may take to reach the broker.
+    const REPLY_LIMIT: Duration = Duration::from_secs(30);
+
+    pub(super) fn new(transport: &SharedTransport, target: Target, compression: Compression) -> Self {
+        Self {
+            server: target.server_name().unwrap_or_default().to_owned(),
+            target,
+            max_message_size: transport.capabilities().max_message_size,
+            transport: transport.transport_handle(),
+            compression,
+        }
+    }
+
+    /// Sends the outcome of `request`, which has a reply address. `Ok` once the broker has confirmed it.
+    pub(super) async fn reply(&self, request: &Request, outcome: Outcome) -> Result<(), Code> {
+        let Some((address, correlation_id)) = &request.reply_to else { return Ok(()) };
+        let content_type = request.arguments.content_type;
+        let compression = if request.accept_encoding.is_some() { self.compression } else { Compression::Off };
+        let status = match outcome {
+            Outcome::Success(payload) => Status::Success(compression.apply(payload)),
+            Outcome::Failure(failure) => {
+                let data = Payload { content_type, ..compression.apply(failure.data) };
+                Status::Failure(Failure { data, ..failure })
+            }
+        };
+        let reply = Reply::new(correlation_id.clone(), status);
+        let size = reply.payload().body.len();
+        if size <= self.max_message_size {
+            return self.send(address, reply, request.context.deadline).await;
+        }
+        let message = format!(
+            "the method ran, but its result has {size} bytes and the limit is {}",
+            self.max_message_size
+        );
+        let failure = Failure { executed: Executed::Executed, ..Failure::new(Code::TooLarge, message) };
+        self.fail(address, correlation_id, content_type, request.context.deadline, failure).await;
+        Ok(())
+    }
+
+    /// Sends a failure and does not mind if nobody is there.
+    pub(super) async fn fail(
+        &self,
+        address: &ReplyAddress,
+        correlation_id: &CorrelationId,
+        content_type: ContentType,
+        deadline: Option<Deadline>,
+        failure: Failure,
+    ) {
+        let data = Payload { content_type, ..failure.data };
+        let reply = Reply::new(correlation_id.clone(), Status::Failure(Failure { data, ..failure }));
+        let _ = self.send(address, reply, deadline).await;
+    }
+
+    /// Tells the caller of a request that will not run, or keeps the request where a person can find it.
+    pub(super) async fn answer_or_dead_letter(
+        &self,
+        request: &Request,
+        failure: Failure,
+        acknowledger: Acknowledger,
+    ) {
+        match &request.reply_to {
+            Some((address, correlation_id)) => {
+                let content_type = request.arguments.content_type;
+                self.fail(address, correlation_id, content_type, request.context.deadline, failure).await;
+                drop(acknowledger.ack());
+            }
+            None => self.dead_letter(acknowledger, failure.code, &failure.message),
+        }
+    }
+
+    /// Moves a message that nobody can be told about to the dead-letter queue.
+    pub(super) fn dead_letter(&self, acknowledger: Acknowledger, code: Code, reason: &str) {
+        tracing::warn!(target = %self.target, server = %self.server, %code, reason, "rejected a message");
+        drop(acknowledger.reject(code, reason));
+    }
+
+    async fn send(
+        &self,
+        address: &ReplyAddress,
+        mut reply: Reply,
+        deadline: Option<Deadline>,
+    ) -> Result<(), Code> {
+        reply.server = Some(self.server.clone());
+        reply.time_to_live = deadline.map(Deadline::remaining);
+        let limit = Deadline::after(Self::REPLY_LIMIT).earlier(deadline);
+        let destination = Destination::Reply(address.clone());
+        self.transport.publish(&destination, Message::Reply(reply), limit).await.map_err(|error| {
+            tracing::debug!(server = %self.server, %error, "a reply did not reach its caller");
+            error.code()
+        })
+    }
+}

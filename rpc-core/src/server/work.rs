@@ -1,0 +1,51 @@
+//! Takes deliveries in and gives each a worker.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::handle::Handler;
+use crate::transport::Consumer;
+
+/// Takes deliveries of one source in and gives each a worker.
+pub(super) struct Intake {
+    pub(super) handler: Arc<Handler>,
+    pub(super) workers: Arc<Semaphore>,
+    pub(super) running: TaskTracker,
+    pub(super) stop: CancellationToken,
+    pub(super) fanout: bool,
+}
+
+impl Intake {
+    /// Runs until told to stop or the transport is closed; returns the consumer, through which what still runs
+    /// is settled.
+    pub(super) async fn run(self, mut consumer: Box<dyn Consumer>) -> Box<dyn Consumer> {
+        loop {
+            let delivery = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => break,
+                delivery = consumer.next() => delivery,
+            };
+            let Some(delivery) = delivery else { break };
+            // The delivery first, then the worker: several intakes share the workers, and one that waited with
+            // a worker in its hand would starve the others.
+            let worker = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => break,
+                worker = Arc::clone(&self.workers).acquire_owned() => worker,
+            };
+            // The semaphore is never closed.
+            let Ok(worker) = worker else { break };
+            let handler = Arc::clone(&self.handler);
+            let fanout = self.fanout;
+            self.running.spawn(async move {
+                handler.handle(delivery, fanout).await;
+                drop(worker);
+            });
+        }
+        consumer.stop().await;
+        consumer
+    }
+}
