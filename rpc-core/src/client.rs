@@ -1,5 +1,6 @@
 //! Calls, casts and fanouts from the caller's side.
 
+mod answer;
 mod call;
 mod cast;
 mod outgoing;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::answer::ServiceFailure;
 pub use self::call::{Call, CallFuture};
 pub use self::cast::{Cast, CastFuture};
 use self::outgoing::Outgoing;
@@ -74,8 +76,8 @@ impl Client {
     }
 
     /// Calls `method` with `arguments`, a map by name or a struct. See [`Call`].
-    pub fn call(&self, method: &str, arguments: &impl Serialize) -> Call<Value, Value> {
-        Call::new(self.outgoing(method, arguments))
+    pub fn call(&self, method: &str, arguments: &impl Serialize) -> Call<Value, ServiceFailure> {
+        Call::new(self.outgoing(method, arguments), answer::untyped)
     }
 
     /// Casts `method` to any one server of the target, or to the one that it names. See [`Cast`].
@@ -94,7 +96,7 @@ impl Client {
         method: &'static Method,
         arguments: &impl Serialize,
     ) -> Call<T, E> {
-        Call::new(self.outgoing(method.name, arguments).described_by(method))
+        Call::new(self.outgoing(method.name, arguments).described_by(method), answer::typed)
     }
 
     /// Casts or fans out a method of an interface. Generated clients are made of this.

@@ -5,6 +5,8 @@ extern crate self as rpc_core;
 mod access;
 mod client;
 pub mod codec;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod context;
 mod deadline;
 mod endpoint;
@@ -26,7 +28,7 @@ mod value;
 mod version;
 
 pub use self::access::{AccessPolicy, AccessRequest, AllowAll, AllowMethods, Denied};
-pub use self::client::{Call, CallFuture, Cast, CastFuture, Client, Prepare};
+pub use self::client::{Call, CallFuture, Cast, CastFuture, Client, Prepare, ServiceFailure};
 pub use self::codec::Compression;
 pub use self::context::{Context, Metadata, MetadataError, TraceContext};
 pub use self::deadline::Deadline;

@@ -1,23 +1,19 @@
 //! A call: waits for the reply.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::task::{self, Poll};
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use tokio::time::sleep_until;
 
 use super::outgoing::{Outgoing, Ready};
 use super::replies::Slot;
-use crate::codec::{self, compression};
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::error::{CallError, Code, Error, Executed, Phase};
-use crate::message::{Failure, Message, Reply, Status};
-use crate::payload::Payload;
-use crate::transport::Status as LinkStatus;
+use crate::message::{Message, Reply};
+use crate::transport::Status;
 
 /// A call that is about to be made; awaiting it makes it.
 ///
@@ -37,16 +33,19 @@ use crate::transport::Status as LinkStatus;
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T, E> {
     outgoing: Outgoing,
-    result: PhantomData<fn() -> (T, E)>,
+    read: ReadReply<T, E>,
 }
+
+/// Reads a reply whose body may inflate to so many bytes.
+pub(super) type ReadReply<T, E> = fn(Reply, usize) -> Result<T, CallError<E>>;
 
 /// The future of a [`Call`].
 #[must_use = "a call does nothing until it is awaited"]
 pub struct CallFuture<T, E>(Pin<Box<dyn Future<Output = Result<T, CallError<E>>> + Send>>);
 
 impl<T, E> Call<T, E> {
-    pub(super) const fn new(outgoing: Outgoing) -> Self {
-        Self { outgoing, result: PhantomData }
+    pub(super) const fn new(outgoing: Outgoing, read: ReadReply<T, E>) -> Self {
+        Self { outgoing, read }
     }
 
     /// Waits at most this long. Default: see [`Call`].
@@ -69,16 +68,17 @@ impl<T, E> Call<T, E> {
     }
 }
 
-impl<T: DeserializeOwned + 'static, E: DeserializeOwned + 'static> IntoFuture for Call<T, E> {
+impl<T: 'static, E: 'static> IntoFuture for Call<T, E> {
     type Output = Result<T, CallError<E>>;
     type IntoFuture = CallFuture<T, E>;
 
     fn into_future(self) -> Self::IntoFuture {
         CallFuture(Box::pin(async move {
-            let (ready, subject) = self.outgoing.ready()?;
+            let Self { outgoing, read } = self;
+            let (ready, subject) = outgoing.ready()?;
             let limit = ready.transport.capabilities().max_message_size;
             let reply = exchange(ready).await.map_err(|error| subject.name(error))?;
-            outcome(reply, limit).map_err(|error| match error {
+            read(reply, limit).map_err(|error| match error {
                 CallError::Service(error) => CallError::Service(error),
                 CallError::Rpc(error) => CallError::Rpc(subject.name(error)),
             })
@@ -161,41 +161,8 @@ fn too_late() -> Error {
     Error::new(Code::DeadlineExceeded, "no reply before the deadline")
 }
 
-fn not_connected(status: &LinkStatus) -> Error {
+fn not_connected(status: &Status) -> Error {
     Error::new(Code::DeadlineExceeded, format!("could not listen for replies before the deadline: {status}"))
         .with_executed(Executed::NotSent)
         .with_phase(Phase::Connect)
-}
-
-/// Decodes what the server answered.
-fn outcome<T: DeserializeOwned, E: DeserializeOwned>(reply: Reply, limit: usize) -> Result<T, CallError<E>> {
-    match reply.status {
-        Status::Success(payload) => decode(payload, limit)
-            .map_err(|error| error.with_executed(Executed::Executed).with_server(reply.server).into()),
-        Status::Failure(failure) if failure.code == Code::ServiceError => {
-            match decode(failure.data.clone(), limit) {
-                Ok(error) => Err(CallError::Service(error)),
-                // The caller does not know this error. Its name and its text are kept.
-                Err(_) => Err(remote(Failure { code: Code::RemoteError, ..failure }, reply.server).into()),
-            }
-        }
-        Status::Failure(failure) => Err(remote(failure, reply.server).into()),
-    }
-}
-
-fn decode<T: DeserializeOwned>(payload: Payload, limit: usize) -> Result<T, Error> {
-    let payload = compression::inflate(payload, limit)?;
-    codec::decode(&payload).map_err(|error| {
-        Error::new(Code::Malformed, format!("the result does not fit the caller's type: {error}"))
-            .with_phase(Phase::Decode)
-    })
-}
-
-fn remote(failure: Failure, server: Option<String>) -> Error {
-    Error::new(failure.code, failure.message)
-        .with_executed(failure.executed)
-        .with_retryable(failure.retryable)
-        .with_retry_after(failure.retry_after)
-        .with_error_type(failure.error_type)
-        .with_server(server)
 }

@@ -1,0 +1,185 @@
+//! Clients and servers over the transport.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde::Deserialize;
+use tokio::sync::Notify;
+
+use super::Harness;
+use super::support::{SOON, topic, two};
+use crate::client::Client;
+use crate::endpoint::{Dispatch, Endpoint, Invocation, Outcome};
+use crate::error::{CallError, Code, Executed};
+use crate::interface::{Interface, Method, MethodKind};
+use crate::server::Server;
+use crate::target::Target;
+use crate::transport::SharedTransport;
+use crate::value::Value;
+use crate::version::Version;
+
+/// A service with one method for each way to end.
+#[derive(Default)]
+struct Probe {
+    started: Notify,
+    finish: Notify,
+}
+
+struct ProbeEndpoint(Arc<Probe>);
+
+const METHODS: &[Method] = &[
+    Method::new("double", MethodKind::Call),
+    Method::new("refuse", MethodKind::Call),
+    Method::new("panic", MethodKind::Call),
+    Method::new("hang", MethodKind::Call),
+    Method::new("wait", MethodKind::Call),
+    Method::new("large", MethodKind::Call),
+];
+
+#[derive(Deserialize)]
+struct Number {
+    number: i64,
+}
+
+impl Endpoint for ProbeEndpoint {
+    fn interface(&self) -> Interface {
+        Interface::new("Probe").with_version(Version::new(1, 2)).with_methods(METHODS)
+    }
+
+    fn dispatch(&self, method: usize, invocation: Invocation) -> Dispatch {
+        let probe = Arc::clone(&self.0);
+        Box::pin(async move {
+            let number = match invocation.arguments::<Number>() {
+                Ok(Number { number }) => number,
+                Err(outcome) => return outcome,
+            };
+            run(&probe, METHODS[method].name, number, &invocation).await
+        })
+    }
+}
+
+async fn run(probe: &Probe, method: &str, number: i64, invocation: &Invocation) -> Outcome {
+    match method {
+        "double" => invocation.success(&(number * 2)),
+        "refuse" => invocation.service_error("Refused", &"not today"),
+        "panic" => panic!("for the test"),
+        "large" => invocation.success(&vec![number; 10_000_000]),
+        "hang" => std::future::pending().await,
+        _ => {
+            probe.started.notify_one();
+            probe.finish.notified().await;
+            invocation.success(&number)
+        }
+    }
+}
+
+fn arguments(number: i64) -> Value {
+    Value::map([("number", number)])
+}
+
+async fn start(transport: &SharedTransport, target: &Target) -> (Server, Arc<Probe>) {
+    let probe = Arc::new(Probe::default());
+    let server = Server::builder(transport, target.clone().server("probe"))
+        .endpoint(ProbeEndpoint(Arc::clone(&probe)))
+        .start()
+        .await
+        .expect("the server starts");
+    (server, probe)
+}
+
+pub(super) async fn a_thousand_calls_get_their_own_answers(harness: Arc<dyn Harness>) {
+    let (one, other) = two(&harness).await;
+    let target = topic();
+    let (server, _) = start(&one, &target).await;
+    let client = Client::new(&other, target);
+    let answers =
+        join_all((0..1_000).map(|number| client.call("double", &arguments(number)).into_future())).await;
+    for (number, answer) in (0..1_000).zip(answers) {
+        assert_eq!(answer.unwrap().as_integer(), Some(number * 2));
+    }
+    assert_eq!(other.pending_calls(), 0, "the reply table is empty");
+    server.shutdown(SOON).await;
+}
+
+pub(super) async fn calls_dropped_at_any_moment_leave_nothing_behind(harness: Arc<dyn Harness>) {
+    let (one, other) = two(&harness).await;
+    let target = topic();
+    let (server, _) = start(&one, &target).await;
+    let client = Client::new(&other, target);
+    client.call("double", &arguments(1)).await.unwrap();
+    for polls in 0..200 {
+        let mut call = pin!(client.call("double", &arguments(polls)).into_future());
+        // Polled a few times and then dropped where it stands.
+        for _ in 0..polls % 8 {
+            tokio::select! {
+                biased;
+                _ = &mut call => break,
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    }
+    assert_eq!(other.pending_calls(), 0, "dropped calls give their places back");
+    assert_eq!(client.call("double", &arguments(4)).await.unwrap().as_integer(), Some(8));
+    server.shutdown(SOON).await;
+}
+
+pub(super) async fn a_server_that_is_shut_down_finishes_what_runs(harness: Arc<dyn Harness>) {
+    let (one, other) = two(&harness).await;
+    let target = topic();
+    let (server, probe) = start(&one, &target).await;
+    let client = Client::new(&other, target);
+    let running = tokio::spawn(client.call("wait", &arguments(7)).timeout(SOON).into_future());
+    probe.started.notified().await;
+    let stopping = tokio::spawn(server.shutdown(SOON));
+    tokio::task::yield_now().await;
+    probe.finish.notify_one();
+    assert_eq!(running.await.unwrap().unwrap().as_integer(), Some(7));
+    tokio::time::timeout(SOON, stopping).await.expect("it stops").unwrap();
+}
+
+pub(super) async fn a_typed_error_of_each_kind_comes_back(harness: Arc<dyn Harness>) {
+    let (one, other) = two(&harness).await;
+    let target = topic();
+    let (server, _) = start(&one, &target).await;
+    let client = Client::new(&other, target.clone());
+
+    match client.call("refuse", &arguments(1)).await {
+        Err(CallError::Service(error)) => {
+            assert_eq!(
+                (error.data.as_text(), error.error_type.as_deref()),
+                (Some("not today"), Some("Refused"))
+            );
+        }
+        outcome => panic!("the service's own error was expected, this came: {outcome:?}"),
+    }
+    let short = Duration::from_millis(300);
+    let newer = client.prepare(|settings| settings.version(Version::new(1, 3)));
+    let elsewhere = client.prepare(|settings| settings.namespace("elsewhere"));
+    let nobody = Client::new(&other, topic());
+    let none = Value::map::<&str, Value>([]);
+    let cases = [
+        (client.call("panic", &arguments(1)), Code::Panicked, Executed::Executed),
+        (client.call("large", &arguments(1)), Code::TooLarge, Executed::Executed),
+        (client.call("hang", &arguments(1)).timeout(short), Code::DeadlineExceeded, Executed::Unknown),
+        (client.call("missing", &arguments(1)), Code::NoSuchMethod, Executed::NotSent),
+        (client.call("double", &none), Code::InvalidArguments, Executed::NotSent),
+        (newer.call("double", &arguments(1)), Code::UnsupportedVersion, Executed::NotSent),
+        (elsewhere.call("double", &arguments(1)), Code::UnsupportedVersion, Executed::NotSent),
+        (nobody.call("double", &arguments(1)), Code::Unroutable, Executed::NotSent),
+    ];
+    for (call, code, executed) in cases {
+        match call.await {
+            Err(CallError::Rpc(error)) => {
+                assert_eq!((error.code(), error.executed()), (code, executed), "{error}");
+                assert!(
+                    error.service().is_some() && error.method().is_some() && error.request_id().is_some()
+                );
+            }
+            outcome => panic!("{code} was expected, this came: {outcome:?}"),
+        }
+    }
+    assert_eq!(client.call("double", &arguments(2)).await.unwrap().as_integer(), Some(4), "it serves on");
+    server.shutdown(SOON).await;
+}
