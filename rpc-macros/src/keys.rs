@@ -65,6 +65,18 @@ impl Keys {
         None
     }
 
+    /// Whether the word `key` is there.
+    pub(crate) fn word(&self, key: &str, errors: &mut Errors) -> bool {
+        match self.entry(key) {
+            None => false,
+            Some(Meta::Path(_)) => true,
+            Some(entry) => {
+                errors.push(entry, format!("write only `{key}`, or leave it out"));
+                false
+            }
+        }
+    }
+
     fn entry(&self, key: &str) -> Option<&Meta> {
         self.entries.iter().find(|entry| entry.path().is_ident(key))
     }

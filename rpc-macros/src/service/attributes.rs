@@ -1,0 +1,120 @@
+//! The attributes `#[service]`, `#[call]`, `#[cast]`, `#[fanout]` and `#[default]`.
+
+use std::time::Duration;
+
+use proc_macro2::TokenStream;
+use syn::{Attribute, LitStr, Meta};
+
+use super::model::{ArgumentDefault, Kind};
+use super::version::Version;
+use crate::errors::Errors;
+use crate::keys::Keys;
+
+/// What `#[service(…)]` says.
+#[derive(Debug)]
+pub(super) struct ServiceAttribute {
+    pub(super) namespace: Option<String>,
+    /// `None` when it is no version; that has been reported.
+    pub(super) version: Option<Version>,
+}
+
+/// What `#[call(…)]`, `#[cast(…)]` or `#[fanout(…)]` says.
+#[derive(Debug)]
+pub(super) struct MethodAttribute {
+    pub(super) kind: Kind,
+    pub(super) since: Version,
+    pub(super) timeout: Option<Duration>,
+    pub(super) idempotent: bool,
+}
+
+impl ServiceAttribute {
+    /// Reads what stands between the parentheses.
+    pub(super) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let keys = Keys::parse(tokens, "service", &["namespace", "version"], errors);
+        let namespace = keys.text("namespace", errors);
+        if let Some(empty) = namespace.as_ref().filter(|namespace| namespace.value().is_empty()) {
+            errors.push(empty, "a namespace has a name: leave the key out for the one without");
+        }
+        Self {
+            namespace: namespace.map(|namespace| namespace.value()),
+            version: match keys.text("version", errors) {
+                Some(text) => errors.keep(Version::parse(&text)),
+                None => keys.lacks("version").then_some(Version::DEFAULT),
+            },
+        }
+    }
+}
+
+impl MethodAttribute {
+    /// Reads an attribute of `kind` on a method of an interface of version `interface`.
+    pub(super) fn parse(
+        attribute: &Attribute,
+        kind: Kind,
+        interface: Option<Version>,
+        errors: &mut Errors,
+    ) -> Self {
+        let known: &[&str] = match kind {
+            Kind::Call => &["timeout", "since", "idempotent"],
+            Kind::Cast | Kind::Fanout => &["since"],
+        };
+        let keys = Keys::of(attribute, kind.attribute(), known, errors);
+        Self {
+            kind,
+            since: since(&keys, interface, errors),
+            timeout: keys.text("timeout", errors).and_then(|text| errors.keep(timeout(&text))),
+            idempotent: keys.word("idempotent", errors),
+        }
+    }
+}
+
+impl ArgumentDefault {
+    /// Reads `#[default]` or `#[default(expression)]`.
+    pub(super) fn parse(attribute: &Attribute) -> syn::Result<Self> {
+        match &attribute.meta {
+            Meta::Path(_) => Ok(Self::OfType),
+            Meta::List(list) => Ok(Self::Expression(Box::new(list.parse_args()?))),
+            Meta::NameValue(pair) => Err(syn::Error::new_spanned(
+                pair,
+                "write `#[default(expression)]`, or `#[default]` for the default of the type",
+            )),
+        }
+    }
+}
+
+/// The attribute's kind, if it is one of the three.
+pub(super) fn kind(attribute: &Attribute) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|kind| attribute.path().is_ident(kind.attribute()))
+}
+
+/// The version that brought a method: one that the interface has had.
+fn since(keys: &Keys, interface: Option<Version>, errors: &mut Errors) -> Version {
+    let first = interface.unwrap_or(Version::DEFAULT).first();
+    let Some(text) = keys.text("since", errors) else { return first };
+    let Some(since) = errors.keep(Version::parse(&text)) else { return first };
+    if let Some(Version { major, minor }) = interface
+        && (since.major != major || since.minor > minor)
+    {
+        let message = if since.major == major {
+            format!(
+                "the interface has only version {major}.{minor}: raise `version` in `#[service]`, or lower `since`"
+            )
+        } else {
+            format!("the interface has version {major}.{minor}: give `since` the same major number, {major}")
+        };
+        errors.push(text, message);
+    }
+    since
+}
+
+fn timeout(text: &LitStr) -> syn::Result<Duration> {
+    match humantime::parse_duration(&text.value()) {
+        Ok(timeout) if timeout.is_zero() => {
+            Err(syn::Error::new(text.span(), "with this timeout every call would fail: allow some time"))
+        }
+        Ok(timeout) => Ok(timeout),
+        Err(error) => {
+            let message = format!("not a duration ({error}): write \"30s\", \"1m 30s\" or \"250ms\"");
+            Err(syn::Error::new(text.span(), message))
+        }
+    }
+}
