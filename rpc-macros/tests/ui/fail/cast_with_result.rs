@@ -1,0 +1,11 @@
+use rpc_macros::service;
+
+#[service]
+pub trait Conductor {
+    #[cast]
+    async fn sync_power(&self, node: u64) -> bool;
+    #[fanout]
+    async fn flush_cache(&self) -> Result<(), String>;
+}
+
+fn main() {}

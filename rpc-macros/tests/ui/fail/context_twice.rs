@@ -1,0 +1,9 @@
+use rpc_macros::service;
+
+#[service]
+pub trait Conductor {
+    #[cast]
+    async fn sync_power(&self, ctx: &Context, other: &Context);
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use rpc_macros::Notification;
+
+#[derive(Notification)]
+struct PowerSet;
+
+fn main() {}

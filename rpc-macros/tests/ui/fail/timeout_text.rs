@@ -1,0 +1,13 @@
+use rpc_macros::service;
+
+#[service]
+pub trait Conductor {
+    #[call(timeout = "soon")]
+    async fn text(&self);
+    #[call(timeout = "30")]
+    async fn unit(&self);
+    #[call(timeout = "0s")]
+    async fn zero(&self);
+}
+
+fn main() {}

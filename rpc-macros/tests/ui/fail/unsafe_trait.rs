@@ -1,0 +1,6 @@
+use rpc_macros::service;
+
+#[service]
+pub unsafe trait Conductor {}
+
+fn main() {}
