@@ -1,4 +1,67 @@
 //! Typed RPC and notifications over messaging.
+//!
+//! A service author annotates a trait; other services call it through the generated client, over any transport:
+//! the in-memory one of this crate, RabbitMQ with `rpc-amqp`, or one of your own.
+//!
+//! ```
+//! use rpc_core::{CallError, MemoryTransport, Server, Target, service};
+//!
+//! #[derive(Debug, serde::Deserialize, serde::Serialize, thiserror::Error)]
+//! pub enum PowerError {
+//!     #[error("node {0} is locked")]
+//!     Locked(u32),
+//! }
+//!
+//! /// Drives the hardware of one cell.
+//! #[service(namespace = "baremetal", version = "1.2")]
+//! pub trait Conductor {
+//!     /// Switches a node on or off, and says whether it was on before.
+//!     #[call(timeout = "30s")]
+//!     async fn change_power(&self, node: u32, on: bool) -> Result<bool, PowerError>;
+//! }
+//!
+//! struct Manager;
+//!
+//! impl Conductor for Manager {
+//!     async fn change_power(&self, node: u32, on: bool) -> Result<bool, PowerError> {
+//!         if node == 7 { Err(PowerError::Locked(node)) } else { Ok(!on) }
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let transport = MemoryTransport::new();
+//! let server = Server::builder(&transport, Target::topic("conductor").server("cell-1"))
+//!     .endpoint(Manager.into_endpoint())
+//!     .start()
+//!     .await?;
+//!
+//! let conductor = ConductorClient::new(&transport, Target::topic("conductor"));
+//! assert!(!conductor.change_power(1, true).await?);
+//! match conductor.change_power(7, true).await {
+//!     Err(CallError::Service(PowerError::Locked(node))) => assert_eq!(node, 7),
+//!     other => panic!("node 7 is locked, not {other:?}"),
+//! }
+//! server.shutdown(std::time::Duration::from_secs(5)).await;
+//! # Ok(()) }
+//! ```
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | offering a service | [`service`], [`Server`] |
+//! | using one | the generated client, [`Call`], [`Cast`], [`CallError`]; [`Client`] without types |
+//! | what can go wrong | [`Error`], [`Code`], [`Executed`] |
+//! | events | [`Notifier`], [`Listener`], [`Notification`] |
+//! | choosing a transport by URL | [`Registry`] |
+//! | writing a transport | [`transport`], `conformance` (feature) |
+//!
+//! # Features
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `zstd` | no | compresses payloads above a threshold; builds a C library |
+//! | `conformance` | no | the behaviours that every transport has to show |
 
 extern crate self as rpc_core;
 
@@ -48,6 +111,7 @@ pub use self::target::{Route, Target};
 pub use self::transport::{Registry, SharedTransport};
 pub use self::value::Value;
 pub use self::version::{ParseVersionError, Version};
+pub use rpc_macros::{Notification, service};
 
 /// What generated code refers to. Not for use by hand: it changes without notice.
 #[doc(hidden)]

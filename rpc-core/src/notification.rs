@@ -6,7 +6,7 @@ use crate::priority::Priority;
 
 /// A payload that knows what event it is. Derive it:
 ///
-/// ```ignore
+/// ```
 /// use rpc_core::{Notification, Priority};
 ///
 /// #[derive(Notification, serde::Deserialize, serde::Serialize)]

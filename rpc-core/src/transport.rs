@@ -2,7 +2,7 @@
 //!
 //! A transport speaks of destinations, not of exchanges: a request to a topic, to one server or to all; a reply
 //! to an address; a notification to a topic and priority. Reply table, deadlines, dispatch and drain live above
-//! it, once for all transports. [`conformance`](crate::conformance) (feature `conformance`) is the executable
+//! it, once for all transports. `conformance` (feature `conformance`) is the executable
 //! definition of everything promised here.
 
 mod capabilities;

@@ -1,0 +1,17 @@
+//! Clients, servers, notifiers and listeners over the memory transport, under a paused clock.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+#[path = "behaviour/calls.rs"]
+mod calls;
+#[path = "behaviour/codec.rs"]
+mod codec;
+#[path = "behaviour/context.rs"]
+mod context;
+#[path = "behaviour/notifications.rs"]
+mod notifications;
+#[path = "behaviour/server.rs"]
+mod server;
+#[path = "behaviour/shutdown.rs"]
+mod shutdown;
+#[path = "behaviour/support.rs"]
+mod support;
