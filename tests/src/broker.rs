@@ -1,0 +1,291 @@
+//! A private RabbitMQ node for the tests of one process.
+//!
+//! [`Broker::shared`] is the node that all tests of a binary use. A test that kills, stops or pauses its broker
+//! starts one of its own with [`Broker::start`].
+//!
+//! The methods block. In an async test use `#[tokio::test(flavor = "multi_thread")]`: there the other tasks of
+//! the test go on meanwhile.
+
+mod folder;
+mod installation;
+mod listing;
+mod ports;
+mod readiness;
+mod supervisor;
+mod tls;
+
+use std::fmt;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use self::folder::Folder;
+use self::installation::Installation;
+pub use self::listing::{Connection, Queue};
+use self::ports::Ports;
+use self::supervisor::Supervisor;
+pub use self::tls::Certificates;
+
+/// How long a node may take to start. It takes 6 to 8 s on two idle cores.
+const START_LIMIT: Duration = Duration::from_secs(120);
+
+/// A running RabbitMQ node of our own. Dropping it kills the node and removes its data.
+pub struct Broker {
+    installation: Installation,
+    ports: Ports,
+    folder: Folder,
+    environment: Vec<(String, String)>,
+    certificates: Option<Certificates>,
+    supervisor: Mutex<Supervisor>,
+}
+
+/// What to start; from [`Broker::builder`].
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Builder {
+    certificates: Option<(Certificates, ClientCertificate)>,
+    settings: Vec<String>,
+}
+
+/// Whether a TLS client has to show a certificate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(clippy::exhaustive_enums, reason = "there is no third")]
+pub enum ClientCertificate {
+    /// A client that shows none is refused.
+    Required,
+    /// Clients show none.
+    NotAsked,
+}
+
+impl Builder {
+    /// Also listens for TLS, with `certificates`. Default: no TLS.
+    pub fn tls(mut self, certificates: Certificates, client: ClientCertificate) -> Self {
+        self.certificates = Some((certificates, client));
+        self
+    }
+
+    /// Adds a line to `rabbitmq.conf`.
+    pub fn setting(mut self, line: &str) -> Self {
+        self.settings.push(line.to_owned());
+        self
+    }
+
+    /// Starts the node, and returns when it accepts clients.
+    ///
+    /// # Panics
+    ///
+    /// Without RabbitMQ on the machine, with how to install it; and when the node does not start, with its log.
+    #[must_use]
+    pub fn start(mut self) -> Broker {
+        let installation = Installation::find();
+        let certificates = self.certificates.take().map(|(certificates, client)| {
+            self.settings.extend(tls::settings(client));
+            certificates
+        });
+        // Between our choice of the ports and the node's use of them somebody else may take one.
+        let mut attempt = 1;
+        loop {
+            let ports = Ports::choose();
+            let folder = Folder::create(ports, &self.settings, certificates.as_ref());
+            let environment = folder.environment(ports);
+            let supervisor = Supervisor::spawn(&installation, &folder, &environment);
+            let certificates = certificates.clone();
+            let broker = Broker {
+                installation: installation.clone(),
+                ports,
+                folder,
+                environment,
+                certificates,
+                supervisor: Mutex::new(supervisor),
+            };
+            match broker.try_start() {
+                Ok(()) => return broker,
+                Err(log) if attempt < 3 && log.contains("eaddrinuse") => attempt += 1,
+                Err(log) => panic!("RabbitMQ did not start:\n{log}"),
+            }
+        }
+    }
+}
+
+impl Broker {
+    /// Starts a node, and returns when it accepts clients: [`Builder::start`] without options.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::builder().start()
+    }
+
+    /// A node with options.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The node that all tests of this binary share. Do not kill it.
+    #[must_use]
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Broker> = OnceLock::new();
+        blocking(|| SHARED.get_or_init(Self::start))
+    }
+
+    /// The URL for user `guest` and vhost `/`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("amqp://guest:guest@127.0.0.1:{}", self.ports.client)
+    }
+
+    /// The URL for another user or vhost, whatever characters they contain.
+    #[must_use]
+    pub fn url_for(&self, user: &str, password: &str, vhost: &str) -> String {
+        let (user, password, vhost) = (escape(user), escape(password), escape(vhost));
+        format!("amqp://{user}:{password}@127.0.0.1:{}/{vhost}", self.ports.client)
+    }
+
+    /// The URL of the TLS listener for user `guest` and vhost `/`; by name, `localhost`.
+    #[must_use]
+    pub fn tls_url(&self) -> String {
+        assert!(self.certificates.is_some(), "this node has no TLS listener; start it with Builder::tls");
+        format!("amqps://guest:guest@localhost:{}", self.ports.tls)
+    }
+
+    /// The port for clients, on 127.0.0.1.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.ports.client
+    }
+
+    /// The output of `rabbitmqctl` with these arguments.
+    ///
+    /// # Panics
+    ///
+    /// When it fails, with what it says.
+    pub fn ctl(&self, arguments: &[&str]) -> String {
+        blocking(|| {
+            let output = Command::new(self.installation.scripts.join("rabbitmqctl"))
+                .arg("--quiet")
+                .args(["--node", &self.folder.node])
+                .args(arguments)
+                .envs(self.environment.iter().map(|(name, value)| (name, value)))
+                .output()
+                .expect("rabbitmqctl starts");
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "rabbitmqctl {}: {complaint}{text}", arguments.join(" "));
+            text
+        })
+    }
+
+    /// All queues of vhost `/`, by name.
+    #[must_use]
+    pub fn queues(&self) -> Vec<Queue> {
+        listing::queues(&self.ctl(Queue::COMMAND))
+    }
+
+    /// One queue of vhost `/`.
+    #[must_use]
+    pub fn queue(&self, name: &str) -> Option<Queue> {
+        self.queues().into_iter().find(|queue| queue.name == name)
+    }
+
+    /// All connections of clients.
+    #[must_use]
+    pub fn connections(&self) -> Vec<Connection> {
+        listing::connections(&self.ctl(Connection::COMMAND))
+    }
+
+    /// Kills the node with SIGKILL, as a power cut would. What it wrote stays for [`Broker::start_again`].
+    pub fn kill(&self) {
+        self.command("kill");
+    }
+
+    /// Stops the node in order: clients see 320 `CONNECTION_FORCED`.
+    pub fn stop(&self) {
+        self.command("stop");
+    }
+
+    /// Stops the process of the node with SIGSTOP: connections stay up, and nothing answers.
+    pub fn pause(&self) {
+        self.command("pause");
+    }
+
+    /// Lets a paused node go on.
+    pub fn resume(&self) {
+        self.command("resume");
+    }
+
+    /// Starts the node again after [`Broker::kill`] or [`Broker::stop`], on the same ports and data.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start, with its log.
+    pub fn start_again(&self) {
+        if let Err(log) = self.try_start() {
+            panic!("RabbitMQ did not start again:\n{log}");
+        }
+    }
+
+    /// The node's log so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.folder.log()
+    }
+
+    fn try_start(&self) -> Result<(), String> {
+        blocking(|| {
+            let mut supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner);
+            supervisor.ask("start");
+            let limit = Instant::now() + START_LIMIT;
+            loop {
+                if readiness::accepts_clients(self.ports.client) {
+                    return Ok(());
+                }
+                if supervisor.ask("running") == "no" {
+                    return Err(format!("the node ended\n{}", self.folder.log()));
+                }
+                if Instant::now() > limit {
+                    return Err(format!("not ready after {START_LIMIT:?}\n{}", self.folder.log()));
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        })
+    }
+
+    fn command(&self, command: &str) {
+        blocking(|| self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).ask(command));
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Broker").field("node", &self.folder.node).finish_non_exhaustive()
+    }
+}
+
+/// A name that no other test of this process uses: `name-1`, `name-2`, ….
+#[must_use]
+pub fn unique(name: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Runs `work` so that the other tasks of a multi-threaded runtime go on meanwhile.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current() {
+        Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => {
+            tokio::task::block_in_place(work)
+        }
+        _ => work(),
+    }
+}
+
+/// Percent-encodes all but letters, digits and `-._~`.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(byte.into()),
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,43 @@
+//! Free ports on 127.0.0.1.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::net::{Ipv4Addr, TcpListener};
+
+/// The ports of one node.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ports {
+    pub(super) client: u16,
+    pub(super) tls: u16,
+    /// Between Erlang nodes; `rabbitmqctl` comes here.
+    pub(super) distribution: u16,
+    pub(super) name_server: u16,
+}
+
+impl Ports {
+    /// Four ports that are free now.
+    ///
+    /// Port 0 would give ports of the range that the kernel also takes for outgoing connections. While a node
+    /// is down such a port can go to any client, and a client that keeps trying to reconnect to it may be
+    /// connected to itself. So the ports come from below that range (32768 on Linux).
+    pub(super) fn choose() -> Self {
+        let mut reserved = Vec::new();
+        while reserved.len() < 4 {
+            let port = 10_000 + u16::try_from(random() % 20_000).expect("below 20,000");
+            if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+                reserved.push((port, listener));
+            }
+        }
+        Self {
+            client: reserved[0].0,
+            tls: reserved[1].0,
+            distribution: reserved[2].0,
+            name_server: reserved[3].0,
+        }
+    }
+}
+
+/// The standard library's random source: the keys of its hash maps.
+pub(super) fn random() -> u64 {
+    RandomState::new().hash_one(0)
+}

@@ -1,0 +1,6 @@
+//! Tests against a real RabbitMQ. All of them are in this one binary, so that one node serves them all.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[path = "rabbitmq/harness.rs"]
+mod harness;
