@@ -6,6 +6,7 @@
 //! The methods block. In an async test use `#[tokio::test(flavor = "multi_thread")]`: there the other tasks of
 //! the test go on meanwhile.
 
+mod builder;
 mod folder;
 mod installation;
 mod listing;
@@ -20,6 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use self::builder::{Builder, ClientCertificate};
 use self::folder::Folder;
 use self::installation::Installation;
 pub use self::listing::{Connection, Queue};
@@ -38,74 +40,6 @@ pub struct Broker {
     environment: Vec<(String, String)>,
     certificates: Option<Certificates>,
     supervisor: Mutex<Supervisor>,
-}
-
-/// What to start; from [`Broker::builder`].
-#[derive(Debug, Default)]
-#[must_use]
-pub struct Builder {
-    certificates: Option<(Certificates, ClientCertificate)>,
-    settings: Vec<String>,
-}
-
-/// Whether a TLS client has to show a certificate.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[allow(clippy::exhaustive_enums, reason = "there is no third")]
-pub enum ClientCertificate {
-    /// A client that shows none is refused.
-    Required,
-    /// Clients show none.
-    NotAsked,
-}
-
-impl Builder {
-    /// Also listens for TLS, with `certificates`. Default: no TLS.
-    pub fn tls(mut self, certificates: Certificates, client: ClientCertificate) -> Self {
-        self.certificates = Some((certificates, client));
-        self
-    }
-
-    /// Adds a line to `rabbitmq.conf`.
-    pub fn setting(mut self, line: &str) -> Self {
-        self.settings.push(line.to_owned());
-        self
-    }
-
-    /// Starts the node, and returns when it accepts clients.
-    ///
-    /// # Panics
-    ///
-    /// Without RabbitMQ on the machine, with how to install it; and when the node does not start, with its log.
-    #[must_use]
-    pub fn start(mut self) -> Broker {
-        let installation = Installation::find();
-        let certificates = self.certificates.take().map(|(certificates, client)| {
-            self.settings.extend(tls::settings(client));
-            certificates
-        });
-        // Between our choice of the ports and the node's use of them somebody else may take one.
-        let mut attempt = 1;
-        loop {
-            let ports = Ports::choose();
-            let folder = Folder::create(ports, &self.settings, certificates.as_ref());
-            let environment = folder.environment(ports);
-            let supervisor = Supervisor::spawn(&installation, &folder, &environment);
-            let certificates = certificates.clone();
-            let broker = Broker {
-                installation: installation.clone(),
-                ports,
-                folder,
-                environment,
-                certificates,
-                supervisor: Mutex::new(supervisor),
-            };
-            match broker.try_start() {
-                Ok(()) => return broker,
-                Err(log) if attempt < 3 && log.contains("eaddrinuse") => attempt += 1,
-                Err(log) => panic!("RabbitMQ did not start:\n{log}"),
-            }
-        }
-    }
 }
 
 impl Broker {
