@@ -56,9 +56,7 @@ impl Keys {
     /// The text of `key = "text"`.
     pub(crate) fn text(&self, key: &str, errors: &mut Errors) -> Option<LitStr> {
         let entry = self.entry(key)?;
-        if let Meta::NameValue(pair) = entry
-            && let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &pair.value
-        {
+        if let Some(text) = text(entry) {
             return Some(text.clone());
         }
         errors.push(entry, format!("write it as text: `{key} = \"…\"`"));
@@ -80,6 +78,18 @@ impl Keys {
     fn entry(&self, key: &str) -> Option<&Meta> {
         self.entries.iter().find(|entry| entry.path().is_ident(key))
     }
+}
+
+/// The text of `name = "text"`, also when it came through another macro.
+pub(crate) fn text(entry: &Meta) -> Option<&LitStr> {
+    fn of(value: &Expr) -> Option<&LitStr> {
+        match value {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
+            Expr::Group(group) => of(&group.expr),
+            _ => None,
+        }
+    }
+    of(&entry.require_name_value().ok()?.value)
 }
 
 fn example(known: &[&str]) -> String {

@@ -5,11 +5,12 @@ use std::time::Duration;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+use syn::{Attribute, LitStr};
 
 use super::model::{Argument, Kind, Method, Service};
 use super::type_text::type_text;
 use super::version::Version;
+use crate::keys;
 
 /// Renders the value of the constant.
 pub(super) fn render(service: &Service, crate_path: &TokenStream) -> TokenStream {
@@ -70,13 +71,7 @@ fn duration(duration: Duration) -> TokenStream {
 
 /// The documentation as text: one line for each attribute, without the blank after `///`.
 fn text(docs: &[Attribute]) -> String {
-    let lines = docs.iter().filter_map(|attribute| match &attribute.meta {
-        Meta::NameValue(pair) => match &pair.value {
-            Expr::Lit(ExprLit { lit: Lit::Str(line), .. }) => Some(line.value()),
-            _ => None,
-        },
-        _ => None,
-    });
+    let lines = docs.iter().filter_map(|attribute| keys::text(&attribute.meta)).map(LitStr::value);
     let lines: Vec<_> =
         lines.map(|line| line.strip_prefix(' ').map_or_else(|| line.clone(), str::to_owned)).collect();
     lines.join("\n")

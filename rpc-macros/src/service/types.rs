@@ -15,24 +15,33 @@ pub(super) fn check(checked: &Type, errors: &mut Errors) {
     Checker { errors }.visit_type(checked);
 }
 
+/// `written` without brackets, such as the invisible ones around a type that came through another macro.
+pub(super) fn bare(written: &Type) -> &Type {
+    match written {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(parentheses) => bare(&parentheses.elem),
+        other => other,
+    }
+}
+
 /// Whether `checked` is `&Context`.
 pub(super) fn is_context(checked: &Type) -> bool {
-    let Type::Reference(TypeReference { lifetime: None, mutability: None, elem, .. }) = checked else {
+    let Type::Reference(TypeReference { lifetime: None, mutability: None, elem, .. }) = bare(checked) else {
         return false;
     };
-    let Type::Path(TypePath { qself: None, path, .. }) = &**elem else { return false };
+    let Type::Path(TypePath { qself: None, path, .. }) = bare(elem) else { return false };
     path.segments.last().is_some_and(|last| last.ident == "Context" && last.arguments.is_none())
 }
 
 /// Whether `checked` is an `Option`.
 pub(super) fn is_option(checked: &Type) -> bool {
-    let Type::Path(TypePath { qself: None, path, .. }) = checked else { return false };
+    let Type::Path(TypePath { qself: None, path, .. }) = bare(checked) else { return false };
     path.segments.last().is_some_and(|last| last.ident == "Option" && !last.arguments.is_none())
 }
 
 /// Reads what a method returns.
 pub(super) fn output(written: &Type) -> syn::Result<Output> {
-    if let Type::Path(TypePath { qself: None, path, .. }) = written
+    if let Type::Path(TypePath { qself: None, path, .. }) = bare(written)
         && let Some(last) = path.segments.last()
     {
         let name = last.ident.to_string();
@@ -52,7 +61,7 @@ pub(super) fn output(written: &Type) -> syn::Result<Output> {
 
 /// The label of an error type: its name without path and parameters.
 pub(super) fn error_name(error: &Type) -> String {
-    match error {
+    match bare(error) {
         Type::Path(TypePath { path, .. }) => path.segments.last().map(|last| last.ident.to_string()),
         _ => None,
     }
@@ -76,7 +85,7 @@ struct Checker<'errors> {
 
 impl<'ast> Visit<'ast> for Checker<'_> {
     fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
-        let owned = match &*reference.elem {
+        let owned = match bare(&reference.elem) {
             Type::Path(TypePath { qself: None, path, .. }) if path.is_ident("str") => "String".to_owned(),
             Type::Slice(TypeSlice { elem, .. }) => format!("Vec<{}>", type_text(elem)),
             Type::TraitObject(_) => "an owned type".to_owned(),

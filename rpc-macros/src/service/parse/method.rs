@@ -127,5 +127,5 @@ fn is_conditional(attribute: &Attribute) -> bool {
 }
 
 fn is_unit(written: &Type) -> bool {
-    matches!(written, Type::Tuple(tuple) if tuple.elems.is_empty())
+    matches!(types::bare(written), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
