@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use rpc_core::{CallError, Context, MemoryTransport, Server, Target};
+use rpc_core::{
+    CallError, ContentType, Context, Dispatch, Endpoint, Interface, Invocation, MemoryTransport, Server,
+    Target,
+};
 use rpc_macros::service;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 #[derive(Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
@@ -78,4 +82,47 @@ async fn the_typed_client_reaches_the_typed_service() {
     for server in servers {
         server.shutdown(Duration::from_secs(1)).await;
     }
+}
+
+/// Serves the interface and tells which arguments came, without knowing what they should be.
+struct Recorder(UnboundedSender<(&'static str, serde_json::Value)>);
+
+impl Endpoint for Recorder {
+    fn interface(&self) -> Interface {
+        ConductorClient::INTERFACE
+    }
+
+    fn dispatch(&self, method: usize, invocation: Invocation) -> Dispatch {
+        let seen = self.0.clone();
+        Box::pin(async move {
+            let name = ConductorClient::INTERFACE.methods[method].name;
+            match invocation.arguments() {
+                Ok(arguments) => {
+                    assert!(seen.send((name, arguments)).is_ok());
+                    invocation.success(&"x")
+                }
+                Err(outcome) => outcome,
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn arguments_travel_as_a_map_by_name() {
+    let transport = MemoryTransport::new();
+    let (seen, mut sights) = unbounded_channel();
+    let target = Target::topic("conductor");
+    let server = Server::builder(&transport, target.clone().server("cell-1")).endpoint(Recorder(seen));
+    let server = server.start().await.unwrap();
+    for content_type in ContentType::ALL {
+        let client = ConductorClient::new(&transport, target.clone())
+            .prepare(|settings| settings.content_type(content_type));
+        client.change_power(4, "x86".to_owned()).await.unwrap();
+        assert_eq!(sights.recv().await.unwrap(), ("change_power", json!({ "node": 4, "type": "x86" })));
+        client.name().await.unwrap();
+        assert_eq!(sights.recv().await.unwrap(), ("name", json!({})));
+        client.sync_power(5).await.unwrap();
+        assert_eq!(sights.recv().await.unwrap(), ("sync_power", json!({ "node": 5 })));
+    }
+    server.shutdown(Duration::from_secs(1)).await;
 }
