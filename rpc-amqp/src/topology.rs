@@ -1,0 +1,22 @@
+//! Which exchanges and queues there are, under which names, with which arguments: pure data.
+//!
+//! | use | exchange | queue |
+//! |---|---|---|
+//! | any server of a topic | `x.<exchange>`, topic | `rpc.<exchange>.<topic>` |
+//! | one server | the same, key `<topic>.<server>` | `rpc.<exchange>.<topic>.<server>`, expires after 30 minutes |
+//! | every server | `x.<exchange>.<topic>.fanout` | `fan.<topic>.<server>.<random>`, exclusive, new in every epoch |
+//! | replies | the default exchange | the reply address, expires after 2 minutes |
+//! | notifications | `n.<exchange>`, topic, key `<topic>.<priority>` | `notify.<exchange>.<topic>.<priority>[.<pool>]` |
+//! | dead letters | `dlx.<exchange>`, direct, key `<topic>` | `dlq.<exchange>.<topic>` |
+//!
+//! Exchanges and shared queues are durable, and `x-queue-type` is always given. Queues of notifications and dead
+//! letters carry the exchange in their names, so that two deployments on one broker do not share them.
+
+mod declaration;
+mod name;
+mod plan;
+mod route;
+
+pub(crate) use self::declaration::{Declaration, ExchangeKind, QueueKind};
+pub(crate) use self::plan::{Plan, PlannedQueue};
+pub(crate) use self::route::{Route, dead_letter_queue, dead_letters, default_queue};

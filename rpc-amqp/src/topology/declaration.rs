@@ -1,0 +1,64 @@
+//! What has to exist on the broker, as data.
+
+use crate::settings::QueueType;
+
+/// Something that has to exist on the broker. Applied in order, and applying it twice changes nothing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Declaration {
+    /// A durable exchange that is never deleted by itself.
+    Exchange { name: String, kind: ExchangeKind },
+    /// A queue.
+    Queue { name: String, kind: QueueKind },
+    /// A way from an exchange to a queue.
+    Binding { queue: String, exchange: String, key: String },
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ExchangeKind {
+    Topic,
+    Fanout,
+    Direct,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum QueueKind {
+    /// Outlives everybody; with `expires_ms` it goes when nobody used it for so long.
+    Durable { queue_type: QueueType, expires_ms: Option<i32> },
+    /// Dies with its connection.
+    Exclusive,
+}
+
+impl Declaration {
+    /// One word that names it in a list of what exists.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Exchange { name, .. } | Self::Queue { name, .. } => name,
+            Self::Binding { queue, .. } => queue,
+        }
+    }
+
+    /// What it wants, for people.
+    pub(crate) fn wanted(&self) -> String {
+        match self {
+            Self::Exchange { name, kind } => format!("durable {} exchange {name:?}", kind.as_str()),
+            Self::Queue { name, kind: QueueKind::Exclusive } => format!("exclusive queue {name:?}"),
+            Self::Queue { name, kind: QueueKind::Durable { queue_type, expires_ms } } => {
+                let expires = expires_ms.map_or_else(String::new, |time| format!(", x-expires={time}"));
+                format!("durable queue {name:?} with x-queue-type={}{expires}", queue_type.as_str())
+            }
+            Self::Binding { queue, exchange, key } => {
+                format!("binding of queue {queue:?} to exchange {exchange:?} by {key:?}")
+            }
+        }
+    }
+}
+
+impl ExchangeKind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Topic => "topic",
+            Self::Fanout => "fanout",
+            Self::Direct => "direct",
+        }
+    }
+}

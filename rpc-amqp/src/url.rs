@@ -1,0 +1,74 @@
+//! Where a broker is and who we are there, as text.
+//!
+//! `amqp://user:password@host:5672,other:5672/vhost?heartbeat=10`. A parser of our own, because the one below us
+//! reads one host only, turns IPv6 addresses into the default host, reads a trailing slash as the empty vhost, and
+//! ignores what it does not know.
+
+mod error;
+mod host;
+mod parse;
+mod percent;
+mod query;
+#[cfg(test)]
+mod render;
+
+use std::fmt;
+
+pub use self::error::UrlError;
+pub(crate) use self::query::Query;
+use crate::secret::Secret;
+
+/// A parsed URL: at least one node, one vhost.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct BrokerUrl {
+    pub(crate) scheme: Scheme,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) vhost: String,
+    pub(crate) query: Query,
+}
+
+/// Whether the link is encrypted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Scheme {
+    /// `amqp`, and `rabbit`, which means the same.
+    Plain,
+    /// `amqps`.
+    Tls,
+}
+
+/// One broker node and the login for it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Node {
+    /// A name or an address; IPv6 without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) user: String,
+    pub(crate) password: Secret,
+}
+
+impl Scheme {
+    pub(crate) const fn default_port(self) -> u16 {
+        match self {
+            Self::Plain => 5_672,
+            Self::Tls => 5_671,
+        }
+    }
+}
+
+impl Node {
+    /// `host:port`, with brackets around an IPv6 address.
+    pub(crate) fn address(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// `user@host:port`, never the password.
+impl fmt::Display for Node {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}@{}", self.user, self.address())
+    }
+}

@@ -1,0 +1,58 @@
+//! From [`BrokerUrl`] to text with the password: for tests only.
+
+use std::time::Duration;
+
+use proptest::option;
+use proptest::prelude::*;
+
+use super::percent::encode;
+use super::{BrokerUrl, Node, Query, Scheme};
+use crate::secret::Secret;
+use crate::settings::QueueType;
+
+pub(super) fn render(url: &BrokerUrl) -> String {
+    let scheme = if url.scheme == Scheme::Tls { "amqps" } else { "amqp" };
+    let nodes: Vec<_> = url.nodes.iter().map(render_node).collect();
+    let query = &url.query;
+    let pairs: Vec<_> = [
+        query.heartbeat.map(|time| format!("heartbeat={}", time.as_secs())),
+        query.connection_timeout.map(|time| format!("connection_timeout={}", time.as_secs())),
+        query.most_prefetch.map(|most| format!("prefetch={most}")),
+        query.queue_type.map(|queue_type| format!("queue_type={}", queue_type.as_str())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    format!("{scheme}://{}/{}?{}", nodes.join(","), encode(&url.vhost), pairs.join("&"))
+}
+
+fn render_node(node: &Node) -> String {
+    format!("{}:{}@{}", encode(&node.user), encode(node.password.reveal()), node.address())
+}
+
+pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
+    let scheme = prop_oneof![Just(Scheme::Plain), Just(Scheme::Tls)];
+    let host = prop_oneof![
+        "[a-z][a-z0-9.-]{0,20}",
+        any::<std::net::Ipv4Addr>().prop_map(|address| address.to_string()),
+        any::<std::net::Ipv6Addr>().prop_map(|address| address.to_string()),
+    ];
+    let node = (host, 1_u16.., "\\PC{1,12}", "\\PC{0,12}").prop_map(|(host, port, user, password)| Node {
+        host,
+        port,
+        user,
+        password: Secret::new(password),
+    });
+    let time = || option::of((1_u64..=3_600).prop_map(Duration::from_secs));
+    let queue_type = prop_oneof![Just(QueueType::Classic), Just(QueueType::Quorum)];
+    let query = (time(), time(), option::of(1_u16..), option::of(queue_type)).prop_map(
+        |(heartbeat, connection_timeout, most_prefetch, queue_type)| Query {
+            heartbeat,
+            connection_timeout,
+            most_prefetch,
+            queue_type,
+        },
+    );
+    (scheme, prop::collection::vec(node, 1..4), "\\PC{1,20}", query)
+        .prop_map(|(scheme, nodes, vhost, query)| BrokerUrl { scheme, nodes, vhost, query })
+}

@@ -1,0 +1,57 @@
+//! The native wire: what a message looks like to AMQP.
+//!
+//! Properties carry what AMQP has a place for, flat headers of text or whole numbers carry the rest, and the body is
+//! only the arguments, the result or the event. So a person can read a request in the broker's management page, and
+//! any AMQP client can call a service with a JSON body.
+//!
+//! Writing is strict and reading is liberal: numbers of any AMQP type, text as long or short strings, and defaults for
+//! whatever may be missing.
+
+mod decode;
+mod encode;
+mod headers;
+#[cfg(test)]
+mod round_trip;
+mod size;
+
+pub(crate) use self::decode::{Arrived, decode};
+pub(crate) use self::encode::encode;
+pub(crate) use self::headers::Headers;
+pub(crate) use self::size::header_size;
+
+/// Names of headers and words in them, in one place because both directions need them.
+mod words {
+    pub(super) const REQUEST: &str = "request";
+    pub(super) const REPLY: &str = "reply";
+    pub(super) const NOTIFICATION: &str = "notification";
+
+    pub(super) const METHOD: &str = "method";
+    pub(super) const NAMESPACE: &str = "namespace";
+    pub(super) const VERSION: &str = "version";
+    pub(super) const TIMEOUT_MS: &str = "timeout-ms";
+    pub(super) const REQUEST_ID: &str = "request-id";
+    pub(super) const ATTEMPT: &str = "attempt";
+    pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+    pub(super) const TRACEPARENT: &str = "traceparent";
+    pub(super) const TRACESTATE: &str = "tracestate";
+    pub(super) const BAGGAGE: &str = "baggage";
+    pub(super) const META: &str = "meta-";
+    /// Written by quorum queues.
+    pub(super) const DELIVERY_COUNT: &str = "x-delivery-count";
+
+    pub(super) const STATUS: &str = "status";
+    pub(super) const OK: &str = "ok";
+    pub(super) const ERROR: &str = "error";
+    pub(super) const CODE: &str = "code";
+    pub(super) const MESSAGE: &str = "message";
+    pub(super) const EXECUTED: &str = "executed";
+    pub(super) const RETRYABLE: &str = "retryable";
+    pub(super) const RETRY_AFTER_MS: &str = "retry-after-ms";
+    pub(super) const ERROR_TYPE: &str = "error-type";
+    pub(super) const SERVER: &str = "server";
+
+    pub(super) const EVENT_TYPE: &str = "event-type";
+    pub(super) const PUBLISHER_ID: &str = "publisher-id";
+    pub(super) const PRIORITY: &str = "priority";
+    pub(super) const TIMESTAMP_MS: &str = "timestamp-ms";
+}

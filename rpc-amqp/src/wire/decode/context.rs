@@ -1,0 +1,55 @@
+//! What travels with a message besides its content.
+
+use std::time::Duration;
+
+use lapin::types::FieldTable;
+use rpc_core::{Context, Deadline, MessageId, Metadata, RequestId, TraceContext};
+
+use super::super::headers::{number, text};
+use super::super::words;
+
+/// The longest idempotency key that is kept, in bytes.
+const LONGEST_KEY: usize = 255;
+
+/// The context in `headers`; `time_to_live` is the broker's own expiry, for senders that give only that.
+pub(super) fn decode(
+    headers: &FieldTable,
+    message_id: &MessageId,
+    time_to_live: Option<Duration>,
+    redelivered: bool,
+) -> Context {
+    let request_id = text(headers, words::REQUEST_ID).and_then(|id| RequestId::parse(&id));
+    let mut context = Context::with_request_id(request_id.unwrap_or_default());
+    context.message_id = Some(message_id.clone());
+    context.deadline =
+        number(headers, words::TIMEOUT_MS).map(Duration::from_millis).or(time_to_live).map(Deadline::after);
+    context.attempt = attempt(headers, redelivered);
+    context.idempotency_key = text(headers, words::IDEMPOTENCY_KEY).filter(|key| key.len() <= LONGEST_KEY);
+    context.trace = TraceContext::from_headers(
+        text(headers, words::TRACEPARENT),
+        text(headers, words::TRACESTATE),
+        text(headers, words::BAGGAGE),
+    );
+    context.metadata = metadata(headers);
+    context
+}
+
+fn attempt(headers: &FieldTable, redelivered: bool) -> u32 {
+    let sent = number(headers, words::ATTEMPT).unwrap_or(1);
+    let delivered = number(headers, words::DELIVERY_COUNT).map_or(1, |count| count.saturating_add(1));
+    let least = if redelivered { 2 } else { 1 };
+    u32::try_from(sent.max(delivered).max(least)).unwrap_or(u32::MAX)
+}
+
+/// Pairs that do not fit are dropped: they come from a sender with other limits, and the request can do without.
+fn metadata(headers: &FieldTable) -> Metadata {
+    let mut metadata = Metadata::default();
+    for key in headers.inner().keys() {
+        if let Some(name) = key.as_str().strip_prefix(words::META)
+            && let Some(value) = text(headers, key.as_str())
+        {
+            let _ = metadata.insert(name, value);
+        }
+    }
+    metadata
+}

@@ -1,0 +1,56 @@
+//! Replies.
+
+use std::time::Duration;
+
+use lapin::types::FieldTable;
+use rpc_core::message::{Failure, Malformed, Reply, Status};
+use rpc_core::{Code, CorrelationId};
+
+use super::super::headers::{number, text};
+use super::super::words;
+use super::{Arrived, expiration, message_id, payload, shown};
+
+pub(super) fn decode(arrived: Arrived<'_>, headers: &FieldTable) -> Result<Reply, Malformed> {
+    let properties = arrived.properties;
+    let correlation_id = properties
+        .correlation_id()
+        .as_ref()
+        .and_then(|id| CorrelationId::parse(id.as_str()))
+        .ok_or_else(|| Malformed::new("a reply without a correlation id"))?;
+    let payload = payload(properties, arrived.body)?;
+    let status = match text(headers, words::STATUS).as_deref() {
+        Some(words::OK) => Status::Success(payload),
+        Some(words::ERROR) => {
+            let mut failure = failure(headers);
+            failure.data = payload;
+            Status::Failure(failure)
+        }
+        Some(other) => {
+            return Err(Malformed::new(format!(
+                "the header status is {:?}: it has to be ok or error",
+                shown(other)
+            )));
+        }
+        None => return Err(Malformed::new("the header status is missing: it has to be ok or error")),
+    };
+    let mut reply = Reply::new(correlation_id, status);
+    reply.message_id = message_id(properties);
+    reply.server = text(headers, words::SERVER);
+    reply.time_to_live = expiration(properties);
+    Ok(reply)
+}
+
+/// A code that this version does not know is a newer server's; its text still says what happened.
+fn failure(headers: &FieldTable) -> Failure {
+    let code = text(headers, words::CODE).and_then(|code| code.parse().ok()).unwrap_or(Code::RemoteError);
+    let mut failure = Failure::new(code, text(headers, words::MESSAGE).unwrap_or_default());
+    if let Some(executed) = text(headers, words::EXECUTED).and_then(|word| word.parse().ok()) {
+        failure.executed = executed;
+    }
+    if let Some(retryable) = text(headers, words::RETRYABLE) {
+        failure.retryable = matches!(retryable.as_str(), "true" | "1");
+    }
+    failure.retry_after = number(headers, words::RETRY_AFTER_MS).map(Duration::from_millis);
+    failure.error_type = text(headers, words::ERROR_TYPE);
+    failure
+}

@@ -1,0 +1,39 @@
+//! Requests.
+
+use lapin::types::FieldTable;
+use rpc_core::message::{Malformed, Request};
+use rpc_core::{CorrelationId, ReplyAddress, Version};
+
+use super::super::headers::text;
+use super::super::words;
+use super::{Arrived, context, expiration, message_id, payload};
+
+const PERSISTENT: u8 = 2;
+
+pub(super) fn decode(
+    arrived: Arrived<'_>,
+    headers: &FieldTable,
+    reply_to: Option<(ReplyAddress, CorrelationId)>,
+) -> Result<Request, Malformed> {
+    let properties = arrived.properties;
+    if reply_to.is_none() && properties.correlation_id().is_some() {
+        return Err(Malformed::new("a correlation id without a reply address"));
+    }
+    let method = text(headers, words::METHOD)
+        .filter(|method| !method.is_empty())
+        .ok_or_else(|| Malformed::new("the header method is missing"))?;
+    let mut request = Request::new(method, payload(properties, arrived.body)?);
+    request.message_id = message_id(properties);
+    request.reply_to = reply_to;
+    request.namespace = text(headers, words::NAMESPACE).filter(|namespace| !namespace.is_empty());
+    if let Some(version) = text(headers, words::VERSION) {
+        request.version = version
+            .parse::<Version>()
+            .map_err(|error| Malformed::new(format!("the header version is wrong: {error}")))?;
+    }
+    request.time_to_live = expiration(properties);
+    request.durable = *properties.delivery_mode() == Some(PERSISTENT);
+    request.context =
+        context::decode(headers, &request.message_id, request.time_to_live, arrived.redelivered);
+    Ok(request)
+}
