@@ -41,11 +41,13 @@ pub(crate) struct Settings {
     pub(crate) queue_type: QueueType,
     pub(crate) most_prefetch: u16,
     pub(crate) max_message_size: usize,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: crate::tls::TlsSettings,
 }
 
 impl Settings {
     pub(crate) const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
-    pub(crate) const DEFAULT_CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
+    pub(crate) const DEFAULT_CONNECTION_TIMEOUT: Duration = Duration::from_millis(2_800);
 }
 
 impl Default for Settings {
@@ -57,6 +59,8 @@ impl Default for Settings {
             queue_type: QueueType::default(),
             most_prefetch: u16::MAX,
             max_message_size: Capabilities::DEFAULT_MAX_MESSAGE_SIZE,
+            #[cfg(feature = "tls")]
+            tls: crate::tls::TlsSettings::default(),
         }
     }
 }

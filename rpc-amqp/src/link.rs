@@ -1,0 +1,31 @@
+//! Keeping two connections to the broker up: one to publish, one to consume.
+//!
+//! Two, because a broker that runs out of memory or disk stops reading from whoever publishes: acknowledgements and
+//! cancellations have to get through even then.
+//!
+//! An **epoch** ([`Session`]) is the life of one connection. Channels, consumers, delivery tags, confirms and exclusive
+//! names belong to one epoch and die with it. The client library's own recovery stays off: it would hide the epoch, and
+//! it has no deadline.
+
+mod backoff;
+mod dial;
+mod limit;
+mod login;
+mod refusal;
+mod runtime_kit;
+mod session;
+mod socket;
+mod status;
+mod supervisor;
+mod view;
+mod worker;
+
+pub(crate) use self::backoff::Backoff;
+pub(crate) use self::dial::Dialler;
+pub(crate) use self::limit::{AWAIT_LIMIT, limited};
+pub(crate) use self::refusal::Refusal;
+pub(crate) use self::session::Session;
+pub(crate) use self::status::report;
+pub(crate) use self::supervisor::Link;
+pub(crate) use self::view::View;
+pub(crate) use self::worker::Worker;

@@ -1,0 +1,56 @@
+//! How long to wait before the next attempt.
+
+use std::time::Duration;
+
+use crate::random;
+
+/// Full jitter: a time chosen evenly between zero and a bound that doubles with every failure.
+///
+/// The chance keeps a thousand clients of a broker that restarts from coming back in the same millisecond.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    const SHORTEST: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_secs(10);
+
+    /// The time to wait after one more failure.
+    pub(crate) fn after_failure(&mut self) -> Duration {
+        let bound = Self::bound(self.failures);
+        self.failures = self.failures.saturating_add(1);
+        let nanoseconds = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(random::number() % nanoseconds.max(1))
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    fn bound(failures: u32) -> Duration {
+        Self::SHORTEST.saturating_mul(1 << failures.min(16)).min(Self::LONGEST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_doubles_up_to_the_longest() {
+        assert_eq!(Backoff::bound(0), Duration::from_millis(50));
+        assert_eq!(Backoff::bound(1), Duration::from_millis(100));
+        assert_eq!(Backoff::bound(7), Duration::from_millis(6_400));
+        assert_eq!(Backoff::bound(8), Backoff::LONGEST);
+        assert_eq!(Backoff::bound(u32::MAX), Backoff::LONGEST);
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_its_bound() {
+        let mut backoff = Backoff::default();
+        for failures in 0..100 {
+            assert!(backoff.after_failure() <= Backoff::bound(failures));
+        }
+    }
+}

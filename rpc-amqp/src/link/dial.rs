@@ -1,0 +1,166 @@
+//! Opening one connection: TCP, TLS, login.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lapin::tcp::AsyncTcpStream;
+use lapin::{Connection, ErrorKind};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::Instant;
+
+use super::login;
+use super::refusal::{Refusal, RefusalKind};
+use super::runtime_kit;
+use super::session::Session;
+use super::socket::Socket;
+use crate::random;
+use crate::settings::Settings;
+use crate::url::{BrokerUrl, Node};
+
+/// How long one address may take to accept a connection.
+const TCP_LIMIT: Duration = Duration::from_secs(1);
+
+/// Opens connections to the nodes of one URL.
+pub(crate) struct Dialler {
+    pub(crate) url: BrokerUrl,
+    pub(crate) settings: Settings,
+}
+
+impl Dialler {
+    /// A connection to the first node that takes us, in an order of chance, within the connection timeout.
+    ///
+    /// A refused login ends the search: the other nodes share the users, and asking them too only locks accounts.
+    pub(super) async fn dial(&self, purpose: &'static str) -> Result<Session, Refusal> {
+        let until = Instant::now() + self.settings.connection_timeout;
+        let mut nodes: Vec<_> = self.url.nodes.iter().collect();
+        random::shuffle(&mut nodes);
+        let mut last = Refusal::lost("there was no time to try");
+        for (index, node) in nodes.iter().enumerate() {
+            // Whoever accepts and then says nothing must not use up the time of those after it.
+            let left = u32::try_from(nodes.len() - index).unwrap_or(1);
+            let share = until.saturating_duration_since(Instant::now()) / left;
+            match self.dial_node(node, purpose, share).await {
+                Ok(session) => return Ok(session),
+                Err(refusal) if refusal.is_final() => return Err(self.explained(node, &refusal)),
+                Err(refusal) => last = refusal,
+            }
+        }
+        Err(self.nobody(&last))
+    }
+
+    async fn dial_node(&self, node: &Node, purpose: &str, limit: Duration) -> Result<Session, Refusal> {
+        let until = Instant::now() + limit;
+        let tcp = tokio::time::timeout(limit.min(TCP_LIMIT), connect(node));
+        let stream = match tcp.await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Err(Refusal::lost(format!("{}: {error}", node.address()))),
+            Err(_) => return Err(Refusal::lost(format!("{}: no connection in time", node.address()))),
+        };
+        let (socket, kill) =
+            Socket::new(stream).map_err(|error| Refusal::lost(format!("{}: {error}", node.address())))?;
+        match tokio::time::timeout_at(until, self.handshake(node, purpose, socket)).await {
+            Ok(Ok(connection)) => Ok(Session::new(connection, kill, node.to_string())),
+            // The handle ends the socket when it is dropped here, and with it the library's thread.
+            Ok(Err(refusal)) => Err(refusal),
+            Err(_) => Err(Refusal {
+                kind: RefusalKind::Silent,
+                text: format!("{}: accepted the connection, but no login in time", node.address()),
+            }),
+        }
+    }
+
+    async fn handshake(&self, node: &Node, purpose: &str, socket: Socket) -> Result<Connection, Refusal> {
+        let stream = self.encrypt(node, AsyncTcpStream::Plain(socket)).await?;
+        // The library asks through a closure that it may call again; there is one stream, and one call.
+        let stream = Arc::new(Mutex::new(Some(stream)));
+        let connect = async move |_, _| {
+            let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+            stream.ok_or_else(|| lapin::Error::from(io::Error::from(io::ErrorKind::NotConnected)))
+        };
+        let uri = login::uri(node, self.url.scheme, &self.url.vhost, &self.settings);
+        let runtime = runtime_kit::runtime(tokio::runtime::Handle::current());
+        let properties = login::properties(&self.settings, purpose);
+        Connection::connector(uri, runtime, connect, properties).await.map_err(|error| refused(node, &error))
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unused_async, reason = "the same shape as with TLS")]
+    async fn encrypt(
+        &self,
+        _: &Node,
+        stream: AsyncTcpStream<Socket>,
+    ) -> Result<AsyncTcpStream<Socket>, Refusal> {
+        // A URL with amqps was refused when it was read.
+        Ok(stream)
+    }
+
+    /// The TLS handshake, which the library's own dial would do for a URL with `amqps`.
+    #[cfg(feature = "tls")]
+    async fn encrypt(
+        &self,
+        node: &Node,
+        stream: AsyncTcpStream<Socket>,
+    ) -> Result<AsyncTcpStream<Socket>, Refusal> {
+        use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
+
+        if self.url.scheme == crate::url::Scheme::Plain {
+            return Ok(stream);
+        }
+        let tls = &self.settings.tls;
+        let identity = tls.identity.as_ref().map(|(certificate, key)| OwnedIdentity::PKCS8 {
+            pem: certificate.clone().into_bytes(),
+            key: key.reveal().to_owned().into_bytes(),
+        });
+        let config = OwnedTLSConfig { identity, cert_chain: tls.trusted.clone() };
+        stream
+            .into_tls(&node.host, config.as_ref())
+            .await
+            .map_err(|error| Refusal::lost(format!("{}: TLS: {error}", node.address())))
+    }
+
+    /// The error text for a refused login, with everything that has to be looked at but the password.
+    fn explained(&self, node: &Node, refusal: &Refusal) -> Refusal {
+        let vhost = &self.url.vhost;
+        let place = format!("{node}/{}", vhost.strip_prefix('/').unwrap_or(vhost));
+        let what = match refusal.kind {
+            RefusalKind::NotAllowed => format!("the broker refused vhost {vhost:?} at {place}"),
+            _ => format!("the broker refused the login {place}"),
+        };
+        Refusal { kind: refusal.kind, text: format!("{what}: {}", refusal.text) }
+    }
+
+    fn nobody(&self, last: &Refusal) -> Refusal {
+        let nodes: Vec<_> = self.url.nodes.iter().map(ToString::to_string).collect();
+        let text = format!(
+            "no broker at {} (vhost {:?}); last cause: {}",
+            nodes.join(", "),
+            self.url.vhost,
+            last.text
+        );
+        Refusal { kind: last.kind, text }
+    }
+}
+
+/// A refused login arrives as an answer; a broker that closes the socket instead is only lost.
+fn refused(node: &Node, error: &lapin::Error) -> Refusal {
+    let refusal = Refusal::from_answer(error);
+    if matches!(error.kind(), ErrorKind::ProtocolError(_)) {
+        return refusal;
+    }
+    Refusal { text: format!("{}: {}", node.address(), refusal.text), ..refusal }
+}
+
+async fn connect(node: &Node) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in tokio::net::lookup_host((node.host.as_str(), node.port)).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_nodelay(true)?;
+        socket.set_keepalive(true)?;
+        match socket.connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}

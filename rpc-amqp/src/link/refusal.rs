@@ -1,0 +1,77 @@
+//! Why the broker did not do what it was asked to.
+
+use lapin::ErrorKind;
+use rpc_core::{Code, Error, Executed, Phase};
+
+/// Why the broker did not do what it was asked to, sorted by what can be done about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) kind: RefusalKind,
+    /// The broker's own text, or the system's.
+    pub(crate) text: String,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum RefusalKind {
+    /// 403: the login, or a permission.
+    Forbidden,
+    /// 530: the vhost.
+    NotAllowed,
+    /// 406: something exists with other properties.
+    Mismatch,
+    /// 404 and 405: not there, or locked by another connection; can be so for a moment.
+    Absent,
+    /// The broker did not answer in time.
+    Silent,
+    /// The connection or the channel ended.
+    Lost,
+}
+
+impl Refusal {
+    pub(crate) fn from_answer(error: &lapin::Error) -> Self {
+        if let ErrorKind::ProtocolError(answer) = error.kind() {
+            let kind = match answer.get_id() {
+                403 => RefusalKind::Forbidden,
+                404 | 405 => RefusalKind::Absent,
+                406 => RefusalKind::Mismatch,
+                530 => RefusalKind::NotAllowed,
+                _ => RefusalKind::Lost,
+            };
+            return Self { kind, text: format!("{} {}", answer.get_id(), answer.get_message()) };
+        }
+        Self { kind: RefusalKind::Lost, text: error.to_string() }
+    }
+
+    pub(crate) fn silent(what: &str) -> Self {
+        Self { kind: RefusalKind::Silent, text: format!("the broker did not answer in time: {what}") }
+    }
+
+    pub(crate) fn lost(text: impl Into<String>) -> Self {
+        Self { kind: RefusalKind::Lost, text: text.into() }
+    }
+
+    /// Whether trying the same again is pointless until a person changes something.
+    pub(crate) const fn is_final(&self) -> bool {
+        matches!(self.kind, RefusalKind::Forbidden | RefusalKind::NotAllowed | RefusalKind::Mismatch)
+    }
+
+    /// Whether it may be over in a moment: the connection went away under the request.
+    pub(crate) const fn is_passing(&self) -> bool {
+        matches!(self.kind, RefusalKind::Lost | RefusalKind::Silent)
+    }
+
+    pub(crate) const fn code(&self) -> Code {
+        match self.kind {
+            RefusalKind::Forbidden => Code::PermissionDenied,
+            _ => Code::Unavailable,
+        }
+    }
+
+    /// The error for somebody whose request was not sent because of this.
+    pub(crate) fn error(&self, what: impl std::fmt::Display) -> Error {
+        Error::new(self.code(), format!("{what}: {}", self.text))
+            .with_executed(Executed::NotSent)
+            .with_retryable(!self.is_final())
+            .with_phase(Phase::Connect)
+    }
+}

@@ -1,0 +1,55 @@
+//! Our socket type in the client library's runtime.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use async_rs::traits::Reactor;
+use async_rs::util::RuntimeParts;
+use async_rs::{Runtime, Tokio};
+use futures_io::{AsyncRead, AsyncWrite};
+use futures_util::Stream;
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+
+use super::socket::Socket;
+
+/// Tokio with [`Socket`] as its TCP stream.
+pub(super) type Kit = RuntimeParts<Tokio, SocketReactor>;
+
+/// The runtime behind `handle`, as the library wants it.
+pub(super) fn runtime(handle: Handle) -> Runtime<Kit> {
+    let tokio = Tokio::default().with_handle(handle);
+    Runtime::new(RuntimeParts::new(tokio.clone(), SocketReactor(tokio)))
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct SocketReactor(Tokio);
+
+impl Reactor for SocketReactor {
+    type TcpStream = Socket;
+    type Sleep = <Tokio as Reactor>::Sleep;
+
+    fn register<H: io::Read + io::Write + Send + 'static>(
+        &self,
+        _: H,
+    ) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static> {
+        // We dial ourselves and hand over a ready stream.
+        Err::<Socket, _>(io::ErrorKind::Unsupported.into())
+    }
+
+    fn sleep(&self, time: Duration) -> Self::Sleep {
+        self.0.sleep(time)
+    }
+
+    fn interval(&self, time: Duration) -> impl Stream<Item = std::time::Instant> + Send + 'static {
+        self.0.interval(time)
+    }
+
+    fn tcp_connect_addr(
+        &self,
+        address: SocketAddr,
+    ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
+        async move { Ok(Socket::bare(TcpStream::connect(address).await?)) }
+    }
+}

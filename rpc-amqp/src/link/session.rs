@@ -1,0 +1,91 @@
+//! One epoch: the life of one connection.
+
+use std::sync::{Mutex, PoisonError};
+
+use lapin::types::ShortString;
+use lapin::{Channel, Connection};
+use tokio_util::sync::CancellationToken;
+
+use super::limit::limited;
+use super::refusal::Refusal;
+use super::socket::KillHandle;
+
+/// One epoch. Whoever finds out that it is over says so with [`fail`](Session::fail); everybody else sees
+/// [`ended`](Session::ended). Dropping it shuts the socket down.
+pub(crate) struct Session {
+    connection: Connection,
+    kill: KillHandle,
+    /// `user@host:port`.
+    node: String,
+    ended: CancellationToken,
+    cause: Mutex<Option<String>>,
+}
+
+impl Session {
+    pub(super) fn new(connection: Connection, kill: KillHandle, node: String) -> Self {
+        Self { connection, kill, node, ended: CancellationToken::new(), cause: Mutex::new(None) }
+    }
+
+    /// Opens a channel. A broker that does not answer ends the epoch.
+    pub(crate) async fn channel(&self) -> Result<Channel, Refusal> {
+        self.judged(limited("open a channel", self.connection.create_channel()).await)
+    }
+
+    /// Passes `outcome` through; one that says that the broker is silent ends the epoch.
+    pub(crate) fn judged<T>(&self, outcome: Result<T, Refusal>) -> Result<T, Refusal> {
+        if let Err(refusal) = &outcome
+            && refusal.kind == super::refusal::RefusalKind::Silent
+        {
+            self.fail(&refusal.text);
+        }
+        outcome
+    }
+
+    /// Ends the epoch. The first cause is kept.
+    pub(crate) fn fail(&self, cause: &str) {
+        self.cause.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| cause.to_owned());
+        self.ended.cancel();
+    }
+
+    /// Resolves when the epoch is over.
+    pub(crate) async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended.is_cancelled()
+    }
+
+    /// Why the epoch is over.
+    pub(crate) fn cause(&self) -> String {
+        self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+    }
+
+    /// The most bytes in a frame, and so in the header of a message.
+    pub(crate) fn frame_max(&self) -> usize {
+        usize::try_from(self.connection.configuration().frame_max()).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn node(&self) -> &str {
+        &self.node
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Leaves in order, as far as the broker takes part within `limit`, then shuts the socket down.
+    pub(super) async fn close(&self, limit: std::time::Duration) {
+        self.ended.cancel();
+        if let Ok(text) = ShortString::try_new("bye") {
+            let _ = tokio::time::timeout(limit, self.connection.close(200, text)).await;
+        }
+        self.kill.kill();
+    }
+
+    /// Shuts the socket down.
+    pub(super) fn kill(&self) {
+        self.ended.cancel();
+        self.kill.kill();
+    }
+}

@@ -1,0 +1,28 @@
+//! What is known about one connection.
+
+use std::sync::Arc;
+
+use super::refusal::Refusal;
+use super::session::Session;
+
+/// What is known about one connection, for those who wait for it.
+#[derive(Clone, Default)]
+pub(crate) struct View {
+    /// The epoch, if there is one now.
+    pub(crate) session: Option<Arc<Session>>,
+    /// How many epochs there have been.
+    pub(crate) epoch: u64,
+    /// Why the broker accepts no publishes at the moment.
+    pub(crate) blocked: Option<Arc<str>>,
+    /// Why the last epoch ended or the last attempt failed.
+    pub(crate) last_error: Option<Arc<Refusal>>,
+    /// Closed for good.
+    pub(crate) closed: bool,
+}
+
+impl View {
+    /// The epoch, if messages may be handed to it.
+    pub(crate) fn open(&self) -> Option<&Arc<Session>> {
+        self.session.as_ref().filter(|session| self.blocked.is_none() && !session.is_over())
+    }
+}

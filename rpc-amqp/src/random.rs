@@ -1,0 +1,17 @@
+//! A little chance, where nothing depends on its quality.
+
+use std::hash::{BuildHasher, Hasher};
+
+/// A number that differs from process to process and from call to call. For jitter and shuffling; secrets come from
+/// the system's random source instead.
+pub(crate) fn number() -> u64 {
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+/// Puts `items` into another order.
+pub(crate) fn shuffle<T>(items: &mut [T]) {
+    for last in (1..items.len()).rev() {
+        let other = number() % (last as u64 + 1);
+        items.swap(last, usize::try_from(other).unwrap_or(0));
+    }
+}
