@@ -1,0 +1,71 @@
+//! The task that publishes, over all epochs.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::lane::{Ended, Lane};
+use super::slot::Slot;
+use crate::link::{Backoff, Session, View};
+
+/// The task that publishes. Per epoch it opens a channel and serves it until one of them ends.
+pub(super) struct Actor {
+    pub(super) slots: mpsc::Receiver<Slot>,
+    pub(super) view: watch::Receiver<View>,
+    pub(super) closing: CancellationToken,
+    pub(super) aborted: CancellationToken,
+}
+
+impl Actor {
+    pub(super) const fn new(
+        slots: mpsc::Receiver<Slot>,
+        view: watch::Receiver<View>,
+        closing: CancellationToken,
+        aborted: CancellationToken,
+    ) -> Self {
+        Self { slots, view, closing, aborted }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut backoff = Backoff::default();
+        while let Some(session) = self.next_session().await {
+            let ended = match Lane::open(session).await {
+                Ok(lane) => {
+                    backoff.reset();
+                    lane.serve(&mut self).await
+                }
+                Err(refusal) => {
+                    tracing::warn!(cause = %refusal.text, "cannot open a channel to publish");
+                    Ended::Lost
+                }
+            };
+            if ended == Ended::Done {
+                break;
+            }
+            tokio::time::sleep(backoff.after_failure()).await;
+        }
+        // Callers see their message come back unsent, or their outcome dropped.
+    }
+
+    /// The next epoch that takes messages; `None` when there is nothing left to do.
+    async fn next_session(&mut self) -> Option<Arc<Session>> {
+        loop {
+            let view = self.view.borrow_and_update().clone();
+            if view.closed || self.aborted.is_cancelled() {
+                return None;
+            }
+            if let Some(session) = view.open() {
+                return Some(Arc::clone(session));
+            }
+            if self.closing.is_cancelled() && self.slots.is_empty() {
+                return None;
+            }
+            tokio::select! {
+                changed = self.view.changed() => changed.ok()?,
+                () = self.closing.cancelled(), if !self.closing.is_cancelled() => {}
+                () = self.aborted.cancelled() => return None,
+            }
+        }
+    }
+}

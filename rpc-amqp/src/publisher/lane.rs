@@ -1,0 +1,300 @@
+//! Publishing within one epoch.
+
+use std::collections::HashSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{Channel, Confirmation};
+use rpc_core::{Code, Error, Executed, MessageId, Phase};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::actor::Actor;
+use super::confirms::{Confirms, Verdict};
+use super::flight::{Flight, Pending};
+use super::slot::{Outcome, Slot};
+use super::{Outgoing, unknown};
+use crate::declare::{declare, short};
+use crate::link::{AWAIT_LIMIT, Refusal, Session, limited};
+use crate::topology::Declaration;
+use crate::wire::header_size;
+
+/// Messages handed over and not confirmed.
+const MOST_IN_FLIGHT: usize = 4_096;
+/// Bytes handed over and not confirmed. One message may always go, however large.
+const MOST_BYTES: usize = 32 * 1_024 * 1_024;
+/// Messages handed over before confirms are looked at again.
+const BATCH: usize = 128;
+/// How many exchanges and queues are remembered as declared.
+const MOST_KNOWN: usize = 10_000;
+const STALL_CHECK: Duration = Duration::from_secs(1);
+
+type Confirm = Pin<Box<dyn Future<Output = (u64, lapin::Result<Confirmation>)> + Send>>;
+
+/// Why a lane ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ended {
+    /// Channel or connection are gone.
+    Lost,
+    /// Nothing is left to do.
+    Done,
+}
+
+/// The publishing channel of one epoch.
+pub(super) struct Lane {
+    session: Arc<Session>,
+    channel: Channel,
+    /// For declarations, because a refused one closes its channel.
+    control: Option<Channel>,
+    known: HashSet<String>,
+    confirms: Confirms,
+    flight: Flight,
+    waiting: FuturesUnordered<Confirm>,
+    progress: Instant,
+    lost: Option<Refusal>,
+}
+
+impl Lane {
+    pub(super) async fn open(session: Arc<Session>) -> Result<Self, Refusal> {
+        let channel = session.channel().await?;
+        let select = limited("confirm.select", channel.confirm_select(ConfirmSelectOptions::default())).await;
+        session.judged(select)?;
+        Ok(Self {
+            session,
+            channel,
+            control: None,
+            known: HashSet::new(),
+            confirms: Confirms::default(),
+            flight: Flight::default(),
+            waiting: FuturesUnordered::new(),
+            progress: Instant::now(),
+            lost: None,
+        })
+    }
+
+    /// Publishes until the epoch or the channel ends, or nothing is left to do.
+    pub(super) async fn serve(mut self, actor: &mut Actor) -> Ended {
+        let mut stall_check = tokio::time::interval(STALL_CHECK);
+        let mut batch = Vec::with_capacity(BATCH);
+        let session = Arc::clone(&self.session);
+        let ended = loop {
+            let blocked = actor.view.borrow_and_update().blocked.is_some();
+            let has_room = self.flight.len() < MOST_IN_FLIGHT
+                && (self.flight.bytes() < MOST_BYTES || self.flight.len() == 0);
+            let is_idle = self.waiting.is_empty() && actor.slots.is_empty();
+            tokio::select! {
+                biased;
+                () = session.ended() => break Ended::Lost,
+                () = actor.aborted.cancelled() => break Ended::Done,
+                Some(confirm) = self.waiting.next(), if !self.waiting.is_empty() => self.settle(confirm),
+                count = actor.slots.recv_many(&mut batch, BATCH), if has_room && !blocked => {
+                    if count == 0 && self.waiting.is_empty() {
+                        break Ended::Done;
+                    }
+                    self.hand_over(&mut batch).await;
+                }
+                changed = actor.view.changed() => if changed.is_err() { break Ended::Done },
+                () = actor.closing.cancelled(), if is_idle => break Ended::Done,
+                _ = stall_check.tick() => self.check_stall(blocked),
+            }
+            if self.lost.is_some() {
+                break Ended::Lost;
+            }
+        };
+        self.give_up();
+        ended
+    }
+
+    /// Hands messages over, in order. Those whose caller has given up are dropped here.
+    async fn hand_over(&mut self, batch: &mut Vec<Slot>) {
+        for slot in batch.drain(..) {
+            if self.lost.is_some() {
+                // Dropping the slot would lose the word for its caller, and the message was not sent.
+                if let Some((_, outcome)) = slot.take(Instant::now()) {
+                    let _ = outcome.send(Err(self.lost_before()));
+                }
+                continue;
+            }
+            let Some((outgoing, outcome)) = slot.take(Instant::now()) else { continue };
+            match self.prepare(&outgoing).await {
+                Ok(()) => self.publish(outgoing, outcome),
+                Err(error) => {
+                    let _ = outcome.send(Err(error));
+                }
+            }
+        }
+    }
+
+    /// Makes sure that publishing cannot close the channel.
+    async fn prepare(&mut self, outgoing: &Outgoing) -> Result<(), Error> {
+        let (size, limit) = (header_size(&outgoing.properties), self.session.frame_max());
+        if size > limit {
+            return Err(Error::new(
+                Code::InvalidArguments,
+                format!("the headers take {size} bytes, and the broker takes {limit}: send less metadata"),
+            )
+            .with_executed(Executed::NotSent)
+            .with_phase(Phase::Publish));
+        }
+        self.ensure(&outgoing.route.needs, outgoing.doubt).await?;
+        self.ensure(&outgoing.also_needs, outgoing.doubt).await
+    }
+
+    /// Declares what is not known to exist in this epoch. Declarations that belong together are remembered by the last.
+    async fn ensure(&mut self, needs: &[Declaration], doubt: bool) -> Result<(), Error> {
+        let Some(last) = needs.last() else { return Ok(()) };
+        if !doubt && self.known.contains(last.name()) {
+            return Ok(());
+        }
+        let control = match self.control.take() {
+            Some(control) => control,
+            None => self.session.channel().await.map_err(|refusal| refusal.error("cannot open a channel"))?,
+        };
+        let declared = declare(&control, needs).await;
+        self.session.judged(declared).map_err(|refusal| refusal.error("cannot publish"))?;
+        self.control = Some(control);
+        if self.known.len() >= MOST_KNOWN {
+            self.known.clear();
+        }
+        self.known.insert(last.name().to_owned());
+        Ok(())
+    }
+
+    fn publish(&mut self, outgoing: Outgoing, outcome: oneshot::Sender<Outcome>) {
+        let Outgoing { route, mut properties, body, .. } = outgoing;
+        let names = short(&route.exchange).and_then(|exchange| Ok((exchange, short(&route.key)?)));
+        let (exchange, key) = match names {
+            Ok(names) => names,
+            Err(refusal) => {
+                let _ = outcome.send(Err(refusal.error("cannot publish")));
+                return;
+            }
+        };
+        if properties.message_id().is_none() {
+            // A return is matched by it. Only a stranger's dead letter comes without one.
+            if let Ok(id) = short(MessageId::random().as_str()) {
+                properties = properties.with_message_id(id);
+            }
+        }
+        let number = self.flight.add(Pending {
+            id: properties.message_id().as_ref().map_or("", |id| id.as_str()).into(),
+            exchange: route.exchange.into(),
+            key: route.key.into(),
+            size: body.len(),
+            outcome,
+        });
+        if self.waiting.is_empty() {
+            self.progress = Instant::now();
+        }
+        let options = BasicPublishOptions { mandatory: route.mandatory, immediate: false };
+        let channel = self.channel.clone();
+        let mut confirm: Confirm = Box::pin(async move {
+            let published = channel.basic_publish(exchange, key, options, &body, properties).await;
+            let confirmed = match published {
+                Ok(confirm) => confirm.await,
+                Err(error) => Err(error),
+            };
+            (number, confirmed)
+        });
+        // The first poll takes the delivery tag and queues the frames. Doing it here, one message after the other, is
+        // what keeps tags and frames in one order.
+        let first = confirm.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+        match first {
+            Poll::Ready(confirm) => self.settle(confirm),
+            Poll::Pending => self.waiting.push(confirm),
+        }
+    }
+
+    /// Takes in a confirm and every other that is ready, and only then tells callers.
+    fn settle(&mut self, first: (u64, lapin::Result<Confirmation>)) {
+        self.progress = Instant::now();
+        let mut verdicts = Vec::new();
+        self.take_in(first, &mut verdicts);
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        while let Poll::Ready(Some(confirm)) = self.waiting.poll_next_unpin(&mut context) {
+            self.take_in(confirm, &mut verdicts);
+        }
+        for (number, verdict) in verdicts {
+            if let Some(pending) = self.flight.remove(number) {
+                let outcome = outcome(verdict, &pending);
+                // A caller that is gone needs no word.
+                let _ = pending.outcome.send(outcome);
+            }
+        }
+    }
+
+    fn take_in(
+        &mut self,
+        (number, confirmation): (u64, lapin::Result<Confirmation>),
+        verdicts: &mut Vec<(u64, Verdict)>,
+    ) {
+        match confirmation {
+            Ok(Confirmation::Ack(returned)) => {
+                let carried = self.flight.whose(returned.as_ref());
+                self.confirms.confirmed(number, true, carried, verdicts);
+            }
+            Ok(Confirmation::Nack(returned)) => {
+                let carried = self.flight.whose(returned.as_ref());
+                self.confirms.confirmed(number, false, carried, verdicts);
+            }
+            Ok(Confirmation::NotRequested) => {
+                self.lost.get_or_insert_with(|| Refusal::lost("the channel does not confirm"));
+            }
+            Err(error) => {
+                self.lost.get_or_insert_with(|| Refusal::from_answer(&error));
+            }
+        }
+    }
+
+    /// A broker that confirms nothing for so long, without having said that it is blocked, is treated as gone.
+    fn check_stall(&mut self, blocked: bool) {
+        if blocked || self.waiting.is_empty() {
+            self.progress = Instant::now();
+        } else if self.progress.elapsed() > AWAIT_LIMIT {
+            self.session.fail("the broker has confirmed nothing for 5 s");
+        }
+    }
+
+    fn lost_before(&self) -> Error {
+        let text = self.lost.as_ref().map_or("", |refusal| &refusal.text);
+        Error::new(Code::Unavailable, format!("the channel ended before the message was sent: {text}"))
+            .with_executed(Executed::NotSent)
+            .with_phase(Phase::Publish)
+    }
+
+    /// Tells everybody whose message was handed over that its fate is unknown.
+    fn give_up(mut self) {
+        let cause = match &self.lost {
+            Some(refusal) if !self.session.is_over() => refusal.text.clone(),
+            _ => self.session.cause(),
+        };
+        for pending in self.flight.drain() {
+            let text = format!("the link was lost before the broker confirmed the message: {cause}");
+            let _ = pending.outcome.send(Err(unknown(text)));
+        }
+    }
+}
+
+fn outcome(verdict: Verdict, pending: &Pending) -> Outcome {
+    match verdict {
+        Verdict::Confirmed => Ok(()),
+        Verdict::Returned => Err(Error::new(
+            Code::Unroutable,
+            format!("no queue takes it (exchange {:?}, routing key {:?})", pending.exchange, pending.key),
+        )
+        .with_executed(Executed::NotSent)),
+        Verdict::Refused => Err(Error::new(
+            Code::Overloaded,
+            format!(
+                "the broker refused the message, its queue is full (exchange {:?}, routing key {:?})",
+                pending.exchange, pending.key
+            ),
+        )
+        .with_executed(Executed::NotSent)),
+    }
+}
