@@ -1,0 +1,146 @@
+//! Consuming over reconnects.
+//!
+//! Each consumer has a task and, per epoch, a channel of its own: an error on it hits nobody else. When the channel ends,
+//! for whatever reason, the task opens the next one, and what was unsettled comes again.
+
+mod acks;
+mod dead_letter;
+mod generation;
+mod opened;
+mod settler;
+mod task;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rpc_core::transport::{Consumer, Delivery, Source};
+use rpc_core::{Code, Error, Executed, Phase};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use self::generation::Generation;
+use self::opened::Opened;
+use self::task::Task;
+use crate::link::{Backoff, Link, Worker};
+use crate::publisher::Publisher;
+use crate::settings::QueueType;
+
+/// How long to wait for a broker that is away when a consumer starts.
+const START_LIMIT: Duration = Duration::from_secs(5);
+/// Replies that wait to be picked up by the reply table.
+const REPLY_BUFFER: usize = 1_024;
+/// How long a consumer that ends may take to settle its affairs with the broker.
+const END_LIMIT: Duration = Duration::from_secs(7);
+
+/// What every consumer of a transport works with.
+#[derive(Clone)]
+pub(crate) struct Resources {
+    pub(crate) link: Link,
+    pub(crate) publisher: Publisher,
+    pub(crate) queue_type: QueueType,
+    pub(crate) max_message_size: usize,
+    pub(crate) closing: CancellationToken,
+}
+
+/// What is asked of a consumer's task. Dropping the sender of either kind tells it to end.
+enum Order {
+    Stop(oneshot::Sender<()>),
+    Close(oneshot::Sender<()>),
+}
+
+/// A consumer as its user holds it.
+pub(crate) struct AmqpConsumer {
+    deliveries: mpsc::Receiver<(Arc<Generation>, Delivery)>,
+    orders: mpsc::Sender<Order>,
+    _worker: Worker,
+}
+
+/// Opens the first channel of a consumer, and gives what is left to be run in the background.
+pub(crate) async fn start(
+    resources: Resources,
+    source: Source,
+    prefetch: u16,
+    worker: Worker,
+) -> Result<(AmqpConsumer, impl Future<Output = ()> + Send), Error> {
+    let prefetch = prefetch.max(1);
+    let opened = open_first(&resources, &source, prefetch).await?;
+    let room = if opened.no_ack { REPLY_BUFFER } else { prefetch.into() };
+    let (delivery_sender, deliveries) = mpsc::channel(room);
+    let (orders, order_receiver) = mpsc::channel(1);
+    let task = Task::new(resources, source, prefetch, delivery_sender, order_receiver);
+    Ok((AmqpConsumer { deliveries, orders, _worker: worker }, task.run(opened)))
+}
+
+async fn open_first(resources: &Resources, source: &Source, prefetch: u16) -> Result<Opened, Error> {
+    let until = Instant::now() + START_LIMIT;
+    let mut view = resources.link.watch();
+    let mut backoff = Backoff::default();
+    loop {
+        let now = view.borrow_and_update().clone();
+        if now.closed || resources.closing.is_cancelled() {
+            return Err(crate::publisher::closed());
+        }
+        if let Some(refusal) = now.last_error.filter(|refusal| now.session.is_none() && refusal.is_final()) {
+            return Err(refusal.error("not connected to the broker"));
+        }
+        let Some(session) = now.session.filter(|session| !session.is_over()) else {
+            match tokio::time::timeout_at(until, view.changed()).await {
+                Ok(Ok(())) => continue,
+                _ => return Err(out_of_reach(resources)),
+            }
+        };
+        let refusal = match Opened::open(session, source, resources.queue_type, prefetch).await? {
+            Ok(opened) => return Ok(opened),
+            Err(refusal) => refusal,
+        };
+        let wait = backoff.after_failure();
+        if !refusal.is_passing() || Instant::now() + wait >= until {
+            return Err(refusal.error("cannot consume"));
+        }
+        tokio::time::sleep(wait).await;
+    }
+}
+
+fn out_of_reach(resources: &Resources) -> Error {
+    let cause = resources.link.view().last_error;
+    let cause = cause.map_or_else(|| "no connection yet".to_owned(), |refusal| refusal.text.clone());
+    Error::new(Code::Unavailable, format!("not connected to the broker: {cause}"))
+        .with_executed(Executed::NotSent)
+        .with_phase(Phase::Connect)
+}
+
+impl AmqpConsumer {
+    async fn order(&self, order: impl FnOnce(oneshot::Sender<()>) -> Order) {
+        let (done, is_done) = oneshot::channel();
+        if self.orders.send(order(done)).await.is_ok() {
+            let _ = tokio::time::timeout(END_LIMIT, is_done).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Consumer for AmqpConsumer {
+    async fn next(&mut self) -> Option<Delivery> {
+        loop {
+            let (generation, delivery) = self.deliveries.recv().await?;
+            // The broker delivers it again; handling this one too would do the work twice.
+            if !generation.is_over() {
+                return Some(delivery);
+            }
+        }
+    }
+
+    async fn stop(&mut self) {
+        self.order(Order::Stop).await;
+        self.deliveries.close();
+        // A delivery that is dropped is requeued.
+        while self.deliveries.try_recv().is_ok() {}
+    }
+
+    async fn close(mut self: Box<Self>) {
+        self.stop().await;
+        self.order(Order::Close).await;
+    }
+}

@@ -1,0 +1,143 @@
+//! What a rejected message looks like in the dead-letter queue.
+
+use lapin::BasicProperties;
+use lapin::types::FieldTable;
+use rpc_core::{Code, Error};
+
+use super::settler::Original;
+use crate::publisher::Outgoing;
+use crate::settings::QueueType;
+use crate::topology::{PlannedQueue, dead_letters};
+use crate::wire::{Headers, header_size};
+
+const PERSISTENT: u8 = 2;
+/// The longest reason that is kept, in bytes.
+const LONGEST_REASON: usize = 1_024;
+/// Headers of a stranger that take more are left out: a message that cannot be published cannot be put away.
+const MOST_HEADERS: usize = 32 * 1_024;
+
+/// The message as it came, with why it was rejected, on its way to the dead letters of its topic.
+pub(super) fn outgoing(
+    original: Original,
+    queue: &PlannedQueue,
+    code: Code,
+    reason: &str,
+    queue_type: QueueType,
+) -> Result<Outgoing, Error> {
+    let Original { properties, body, .. } = original;
+    let with = |headers: Headers| {
+        let headers = headers
+            .text("dead-letter-code", code.as_str())
+            .text("dead-letter-reason", cut(reason))
+            .text("dead-letter-queue", &queue.name);
+        copy(&properties).with_delivery_mode(PERSISTENT).with_headers(headers.into_table())
+    };
+    let mut dead = with(flat(properties.headers().as_ref()));
+    if header_size(&dead) > MOST_HEADERS {
+        dead = with(Headers::default());
+    }
+    Ok(Outgoing {
+        route: dead_letters(&queue.exchange, &queue.topic, queue_type)?,
+        also_needs: Vec::new(),
+        doubt: false,
+        properties: dead,
+        body,
+    })
+}
+
+fn flat(headers: Option<&FieldTable>) -> Headers {
+    headers
+        .into_iter()
+        .flat_map(|headers| headers.inner())
+        .fold(Headers::default(), |kept, (key, value)| kept.keep_flat(key, value))
+}
+
+/// All that describes the message. Not its expiry, since a dead letter is kept, and not its user, whom the broker would
+/// compare with ours.
+fn copy(from: &BasicProperties) -> BasicProperties {
+    let mut to = BasicProperties::default();
+    if let Some(text) = from.content_type() {
+        to = to.with_content_type(text.clone());
+    }
+    if let Some(text) = from.content_encoding() {
+        to = to.with_content_encoding(text.clone());
+    }
+    if let Some(text) = from.correlation_id() {
+        to = to.with_correlation_id(text.clone());
+    }
+    if let Some(text) = from.reply_to() {
+        to = to.with_reply_to(text.clone());
+    }
+    if let Some(text) = from.message_id() {
+        to = to.with_message_id(text.clone());
+    }
+    if let Some(time) = from.timestamp() {
+        to = to.with_timestamp(*time);
+    }
+    if let Some(text) = from.kind() {
+        to = to.with_type(text.clone());
+    }
+    if let Some(text) = from.app_id() {
+        to = to.with_app_id(text.clone());
+    }
+    to
+}
+
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(LONGEST_REASON);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use lapin::types::{AMQPValue, LongString, ShortString};
+
+    use super::*;
+
+    fn short(text: &str) -> ShortString {
+        ShortString::try_new(text).unwrap()
+    }
+
+    fn dead(headers: FieldTable, reason: &str) -> Outgoing {
+        let properties = BasicProperties::default()
+            .with_type(short("request"))
+            .with_message_id(short("m-1"))
+            .with_expiration(short("5"))
+            .with_user_id(short("ann"))
+            .with_headers(headers);
+        let original = Original { properties, body: Bytes::from_static(b"body"), queue: 0 };
+        let queue = PlannedQueue {
+            name: "rpc.default.t".to_owned(),
+            exchange: "default".to_owned(),
+            topic: "t".to_owned(),
+        };
+        outgoing(original, &queue, Code::Malformed, reason, QueueType::Classic).unwrap()
+    }
+
+    #[test]
+    fn it_keeps_what_describes_it_and_says_why() {
+        let mut headers = FieldTable::default();
+        headers.insert(short("method"), AMQPValue::LongString(LongString::from("m")));
+        headers.insert(short("x-death"), AMQPValue::FieldArray(Vec::new().into()));
+        let dead = dead(headers, &"é".repeat(1_000));
+        assert_eq!((dead.route.exchange.as_str(), dead.route.key.as_str()), ("dlx.default", "t"));
+        assert_eq!(dead.properties.message_id(), &Some(short("m-1")));
+        assert_eq!((dead.properties.expiration(), dead.properties.user_id()), (&None, &None));
+        let headers = dead.properties.headers().as_ref().unwrap().inner();
+        let keys: Vec<_> = headers.keys().map(|key| key.as_str()).collect();
+        assert_eq!(keys, ["dead-letter-code", "dead-letter-queue", "dead-letter-reason", "method"]);
+        assert!(matches!(&headers["dead-letter-reason"], AMQPValue::LongString(text) if text.len() == 1_024));
+    }
+
+    #[test]
+    fn headers_that_do_not_fit_are_left_out() {
+        let mut headers = FieldTable::default();
+        headers.insert(short("big"), AMQPValue::LongString(LongString::from("x".repeat(40_000))));
+        let dead = dead(headers, "why");
+        assert_eq!(dead.properties.headers().as_ref().unwrap().inner().len(), 3);
+    }
+}

@@ -1,0 +1,28 @@
+//! The life of one consumer's channel.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The life of one consumer's channel. Delivery tags start again at 1 on the next channel, so a tag is worth nothing
+/// without it.
+#[derive(Debug, Default)]
+pub(super) struct Generation {
+    over: AtomicBool,
+    /// Deliveries are worth something after its end: the broker has forgotten them.
+    outlived: bool,
+}
+
+impl Generation {
+    /// With `no_ack` the broker forgets a message when it sends it.
+    pub(super) const fn new(no_ack: bool) -> Self {
+        Self { over: AtomicBool::new(false), outlived: no_ack }
+    }
+
+    pub(super) fn end(&self) {
+        self.over.store(true, Ordering::Release);
+    }
+
+    /// Whether its deliveries are delivered again, so that settling or handling them is pointless.
+    pub(super) fn is_over(&self) -> bool {
+        !self.outlived && self.over.load(Ordering::Acquire)
+    }
+}

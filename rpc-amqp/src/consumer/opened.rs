@@ -1,0 +1,152 @@
+//! A consumer's channel: declared, limited, consuming.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::stream::{self, SelectAll};
+use futures_util::{FutureExt, Stream, StreamExt};
+use lapin::Channel;
+use lapin::message::Delivery as LapinDelivery;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+};
+use lapin::types::{FieldTable, ShortString};
+use rpc_core::Error;
+use rpc_core::transport::Source;
+
+use super::acks::Frame;
+use super::generation::Generation;
+use crate::declare::{declare, short};
+use crate::link::{Refusal, Session, limited};
+use crate::settings::QueueType;
+use crate::topology::{Plan, PlannedQueue};
+
+/// What comes from one of the queues.
+pub(super) enum Incoming {
+    /// A delivery from the queue of this index.
+    Delivery(usize, Box<LapinDelivery>),
+    /// The broker delivers nothing more: the queue was deleted, or the channel ended.
+    Ended(String),
+}
+
+type Deliveries = Pin<Box<dyn Stream<Item = Incoming> + Send>>;
+
+/// A consumer's channel in one epoch.
+pub(super) struct Opened {
+    pub(super) session: Arc<Session>,
+    pub(super) generation: Arc<Generation>,
+    pub(super) queues: Vec<PlannedQueue>,
+    pub(super) no_ack: bool,
+    pub(super) incoming: SelectAll<Deliveries>,
+    channel: Channel,
+    tags: Vec<ShortString>,
+}
+
+impl Opened {
+    /// Declares, limits the prefetch, and consumes. The outer error is a source that no broker can serve.
+    pub(super) async fn open(
+        session: Arc<Session>,
+        source: &Source,
+        queue_type: QueueType,
+        prefetch: u16,
+    ) -> Result<Result<Self, Refusal>, Error> {
+        let plan = Plan::of(source, queue_type)?;
+        let opened = Self::open_plan(Arc::clone(&session), plan, prefetch).await;
+        Ok(session.judged(opened))
+    }
+
+    async fn open_plan(session: Arc<Session>, plan: Plan, prefetch: u16) -> Result<Self, Refusal> {
+        let channel = session.channel().await?;
+        declare(&channel, &plan.declarations).await?;
+        if !plan.no_ack {
+            // Per consumer, since the kind that is shared by a channel is refused by newer brokers and quorum queues.
+            let qos = channel.basic_qos(prefetch, BasicQosOptions { global: false });
+            limited("limit the prefetch", qos).await?;
+        }
+        let mut opened = Self {
+            session,
+            generation: Arc::new(Generation::new(plan.no_ack)),
+            queues: plan.queues,
+            no_ack: plan.no_ack,
+            incoming: SelectAll::new(),
+            channel,
+            tags: Vec::new(),
+        };
+        for index in 0..opened.queues.len() {
+            opened.consume(index).await?;
+        }
+        Ok(opened)
+    }
+
+    async fn consume(&mut self, index: usize) -> Result<(), Refusal> {
+        let queue = short(&self.queues[index].name)?;
+        // Unique within the channel is enough.
+        let tag = short(&format!("rpc-{index}"))?;
+        let options = BasicConsumeOptions { no_ack: self.no_ack, ..BasicConsumeOptions::default() };
+        let command = self.channel.basic_consume(queue, tag.clone(), options, FieldTable::default());
+        let consumer = limited("consume", command).await?;
+        let ended = Incoming::Ended("the broker cancelled the consumer".to_owned());
+        let deliveries = consumer
+            .map(move |delivery| match delivery {
+                Ok(delivery) => Incoming::Delivery(index, Box::new(delivery)),
+                Err(error) => Incoming::Ended(Refusal::from_answer(&error).text),
+            })
+            .chain(stream::iter([ended]));
+        self.incoming.push(Box::pin(deliveries));
+        self.tags.push(tag);
+        Ok(())
+    }
+
+    /// Asks for nothing more, and gives what the library had received by then.
+    pub(super) async fn cancel(&mut self) -> Vec<(usize, LapinDelivery)> {
+        for tag in std::mem::take(&mut self.tags) {
+            let cancel = self.channel.basic_cancel(tag, BasicCancelOptions::default());
+            if let Err(refusal) = self.session.judged(limited("cancel a consumer", cancel).await) {
+                tracing::debug!(cause = %refusal.text, "cannot cancel a consumer");
+                break;
+            }
+        }
+        let mut left = Vec::new();
+        while let Some(Some(incoming)) = self.incoming.next().now_or_never() {
+            if let Incoming::Delivery(queue, delivery) = incoming {
+                left.push((queue, *delivery));
+            }
+        }
+        left
+    }
+
+    /// Sends `frames` in order; the future ends when they were written to the socket.
+    pub(super) fn send(
+        &self,
+        frames: Vec<Frame>,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send + use<> {
+        let (channel, session) = (self.channel.clone(), Arc::clone(&self.session));
+        async move {
+            let send = |frame: Frame| {
+                let channel = &channel;
+                async move {
+                    match frame {
+                        Frame::Ack { tag, multiple } => {
+                            channel.basic_ack(tag, BasicAckOptions { multiple }).await
+                        }
+                        Frame::Requeue { tag } => {
+                            let options = BasicNackOptions { multiple: false, requeue: true };
+                            channel.basic_nack(tag, options).await
+                        }
+                    }
+                }
+            };
+            // All are queued by the first poll, in order, and written together.
+            let all = futures_util::future::try_join_all(frames.into_iter().map(send));
+            session.judged(limited("settle deliveries", all).await).map(drop)
+        }
+    }
+
+    /// Closes the channel; the broker takes back what is unsettled.
+    pub(super) async fn close(self) {
+        self.generation.end();
+        if let Ok(text) = short("bye") {
+            let _ = self.session.judged(limited("close a channel", self.channel.close(200, text)).await);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The way of a decision from whoever handled a delivery to the consumer's task.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lapin::BasicProperties;
+use rpc_core::transport::{Settle, Settlement};
+use rpc_core::{Code, Error, Executed};
+use tokio::sync::mpsc;
+
+use super::generation::Generation;
+
+/// What the broker delivered, kept in case that it has to be published again as a dead letter.
+pub(super) struct Original {
+    pub(super) properties: BasicProperties,
+    pub(super) body: Bytes,
+    /// Which of the consumer's queues it came from.
+    pub(super) queue: usize,
+}
+
+/// A decision about one delivery.
+pub(super) struct Settled {
+    pub(super) generation: Arc<Generation>,
+    pub(super) tag: u64,
+    pub(super) settlement: Settlement,
+    pub(super) original: Original,
+}
+
+/// Settles one delivery of a queue that waits for it.
+pub(super) struct Settler {
+    pub(super) generation: Arc<Generation>,
+    pub(super) tag: u64,
+    pub(super) original: Original,
+    /// Without a bound of its own: each delivery is settled once, and the prefetch bounds the deliveries.
+    pub(super) decisions: mpsc::UnboundedSender<Settled>,
+}
+
+/// Settles a delivery that the broker has forgotten already.
+pub(super) struct NothingToSettle;
+
+impl Settle for Settler {
+    fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), Error> {
+        let Self { generation, tag, original, decisions } = *self;
+        if generation.is_over() {
+            return Err(gone());
+        }
+        decisions.send(Settled { generation, tag, settlement, original }).map_err(|_| gone())
+    }
+}
+
+impl Settle for NothingToSettle {
+    fn settle(self: Box<Self>, _: Settlement) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+fn gone() -> Error {
+    Error::new(Code::Unavailable, "the link that brought the delivery is gone: the broker delivers it again")
+        .with_executed(Executed::Unknown)
+        .with_retryable(false)
+}

@@ -1,0 +1,258 @@
+//! The work of a consumer's task while it has a channel.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use lapin::message::Delivery as LapinDelivery;
+use rpc_core::transport::{Delivery, Settle, Settlement};
+use rpc_core::{Deadline, Error};
+use tokio::sync::mpsc;
+
+use super::{Order, Task, confirm};
+use crate::consumer::acks::AckBatch;
+use crate::consumer::dead_letter;
+use crate::consumer::generation::Generation;
+use crate::consumer::opened::{Incoming, Opened};
+use crate::consumer::settler::{NothingToSettle, Original, Settled, Settler};
+use crate::link::Refusal;
+use crate::wire::{Arrived, decode};
+
+/// Decisions that are told to the broker together.
+const MOST_AT_ONCE: usize = 256;
+/// How long a dead letter may take to be confirmed.
+const DEAD_LETTER_LIMIT: Duration = Duration::from_secs(5);
+/// How long a message stays here whose dead letter could not be published, before it goes back to its queue: without a
+/// pause a broker that takes no dead letters would be asked in a circle.
+const DEAD_LETTER_PAUSE: Duration = Duration::from_secs(1);
+
+/// How the work on a channel ended.
+pub(super) enum End {
+    /// The consumer is done for good.
+    Finished,
+    /// Only the channel is; with the cause.
+    Lost(String),
+}
+
+type DeadLetter = Pin<Box<dyn Future<Output = (u64, Result<(), Error>)> + Send>>;
+
+type Handed = (Arc<Generation>, Delivery);
+
+/// A task with the channel that it has now.
+pub(super) struct OnChannel<'a> {
+    task: &'a mut Task,
+    opened: Opened,
+    batch: AckBatch,
+    /// Handed to the user and not settled.
+    outstanding: usize,
+    /// Received and not handed to the user. Each of several queues may bring a whole prefetch, which is their bound.
+    held: VecDeque<Delivery>,
+    dead_letters: FuturesUnordered<DeadLetter>,
+}
+
+impl<'a> OnChannel<'a> {
+    pub(super) fn new(task: &'a mut Task, opened: Opened) -> Self {
+        Self {
+            task,
+            opened,
+            batch: AckBatch::default(),
+            outstanding: 0,
+            held: VecDeque::new(),
+            dead_letters: FuturesUnordered::new(),
+        }
+    }
+
+    pub(super) async fn serve(mut self) -> End {
+        let end = self.work().await;
+        match end {
+            Ok(()) => {
+                self.opened.close().await;
+                End::Finished
+            }
+            Err(cause) => {
+                // First the mark, so that what is dropped afterwards does not ask to be requeued.
+                self.opened.generation.end();
+                End::Lost(cause)
+            }
+        }
+    }
+
+    /// `Ok` when the consumer is done for good, the cause when the channel is lost.
+    async fn work(&mut self) -> Result<(), String> {
+        let session = Arc::clone(&self.opened.session);
+        let closing = self.task.resources.closing.clone();
+        loop {
+            let may_forward = !self.held.is_empty() && self.has_place();
+            let user = self.task.deliveries.clone().filter(|_| may_forward);
+            let may_receive =
+                self.task.deliveries.is_some() && (!self.opened.no_ack || self.held.len() < MOST_AT_ONCE);
+            tokio::select! {
+                biased;
+                () = session.ended() => return Err(session.cause()),
+                Some(settled) = self.task.decisions.recv() => self.settle_all(settled).await?,
+                Some((tag, published)) = self.dead_letters.next(), if !self.dead_letters.is_empty() => {
+                    self.put_away(tag, published).await?;
+                }
+                () = closing.cancelled() => {
+                    self.task.deliveries = None;
+                    self.finish().await;
+                    return Ok(());
+                }
+                order = self.task.orders.recv() => match order {
+                    Some(Order::Stop(done)) => {
+                        self.stop().await;
+                        confirm(done);
+                    }
+                    Some(Order::Close(done)) => {
+                        self.finish().await;
+                        self.opened.generation.end();
+                        confirm(done);
+                        return Ok(());
+                    }
+                    None => {
+                        self.finish().await;
+                        return Ok(());
+                    }
+                },
+                place = place(user.as_ref()), if may_forward => match place {
+                    Some(place) => self.forward(place),
+                    None => {
+                        self.finish().await;
+                        return Ok(());
+                    }
+                },
+                Some(incoming) = self.opened.incoming.next(), if may_receive => match incoming {
+                    Incoming::Delivery(queue, delivery) => self.receive(queue, *delivery),
+                    Incoming::Ended(cause) => return Err(cause),
+                },
+            }
+        }
+    }
+
+    /// Whether the user may be given one more.
+    fn has_place(&self) -> bool {
+        self.opened.no_ack || self.outstanding < self.task.prefetch.into()
+    }
+
+    fn forward(&mut self, place: mpsc::Permit<'_, Handed>) {
+        if let Some(delivery) = self.held.pop_front() {
+            self.outstanding += 1;
+            place.send((Arc::clone(&self.opened.generation), delivery));
+        }
+    }
+
+    fn receive(&mut self, queue: usize, delivery: LapinDelivery) {
+        let LapinDelivery { delivery_tag: tag, redelivered, properties, data, .. } = delivery;
+        let body = Bytes::from(data);
+        let arrived = Arrived { properties: &properties, body: body.clone(), redelivered };
+        let message = decode(arrived, self.task.resources.max_message_size);
+        let settle: Box<dyn Settle> = if self.opened.no_ack {
+            Box::new(NothingToSettle)
+        } else {
+            self.batch.delivered(tag);
+            Box::new(Settler {
+                generation: Arc::clone(&self.opened.generation),
+                tag,
+                original: Original { properties, body, queue },
+                decisions: self.task.decision_sender.clone(),
+            })
+        };
+        self.held.push_back(Delivery::new(message, redelivered, settle));
+    }
+
+    /// Takes in `first` and every decision that is there, then tells the broker.
+    async fn settle_all(&mut self, first: Settled) -> Result<(), String> {
+        self.settle(first);
+        for _ in 1..MOST_AT_ONCE {
+            let Ok(settled) = self.task.decisions.try_recv() else { break };
+            self.settle(settled);
+        }
+        self.flush().await
+    }
+
+    fn settle(&mut self, settled: Settled) {
+        let Settled { generation, tag, settlement, original } = settled;
+        if !Arc::ptr_eq(&generation, &self.opened.generation) {
+            // Of a channel that is gone; the tag means another delivery here.
+            return;
+        }
+        self.outstanding = self.outstanding.saturating_sub(1);
+        match settlement {
+            Settlement::Ack => self.batch.ack(tag),
+            Settlement::Requeue => self.batch.requeue(tag),
+            Settlement::Reject { code, reason } => {
+                let resources = &self.task.resources;
+                let queue = &self.opened.queues[original.queue];
+                let outgoing = dead_letter::outgoing(original, queue, code, &reason, resources.queue_type);
+                let publisher = resources.publisher.clone();
+                self.dead_letters.push(Box::pin(async move {
+                    let published = match outgoing {
+                        Ok(outgoing) => publisher.publish(outgoing, Deadline::after(DEAD_LETTER_LIMIT)).await,
+                        Err(error) => Err(error),
+                    };
+                    if published.is_err() {
+                        tokio::time::sleep(DEAD_LETTER_PAUSE).await;
+                    }
+                    (tag, published)
+                }));
+            }
+        }
+    }
+
+    /// Only after the dead letter is safe is the original forgotten.
+    async fn put_away(&mut self, tag: u64, published: Result<(), Error>) -> Result<(), String> {
+        match published {
+            Ok(()) => self.batch.ack(tag),
+            Err(error) => {
+                tracing::warn!(%error, "cannot publish a dead letter; the message goes back to its queue");
+                self.batch.requeue(tag);
+            }
+        }
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> Result<(), String> {
+        let frames = self.batch.flush();
+        if frames.is_empty() {
+            return Ok(());
+        }
+        self.opened.send(frames).await.map_err(|Refusal { text, .. }| text)
+    }
+
+    /// Asks for nothing more, and gives back what the user has not seen.
+    async fn stop(&mut self) {
+        self.task.deliveries = None;
+        for (queue, delivery) in self.opened.cancel().await {
+            self.receive(queue, delivery);
+        }
+        // Each asks to be requeued when it is dropped.
+        self.held.clear();
+    }
+
+    /// Tells the broker all that was decided.
+    async fn finish(&mut self) {
+        self.held.clear();
+        loop {
+            while let Ok(settled) = self.task.decisions.try_recv() {
+                self.settle(settled);
+            }
+            if self.flush().await.is_err() || self.dead_letters.is_empty() {
+                return;
+            }
+            let next = tokio::time::timeout(DEAD_LETTER_LIMIT, self.dead_letters.next());
+            let Ok(Some((tag, published))) = next.await else { return };
+            if self.put_away(tag, published).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// A place in the user's queue; `None` when the user is gone.
+async fn place(user: Option<&mpsc::Sender<Handed>>) -> Option<mpsc::Permit<'_, Handed>> {
+    user?.reserve().await.ok()
+}
