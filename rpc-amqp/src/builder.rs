@@ -1,0 +1,195 @@
+//! Describing a transport.
+
+use std::fmt;
+use std::time::Duration;
+
+use rpc_core::Error;
+use rpc_core::transport::Capabilities;
+
+use crate::secret::Secret;
+use crate::settings::{QueueType, Settings};
+use crate::transport::AmqpTransport;
+use crate::url::{BrokerUrl, Scheme, UrlError};
+
+/// Describes a transport; made by [`AmqpTransport::builder`]. What is set here wins over the URL.
+#[must_use = "a builder does nothing until connect is called"]
+pub struct AmqpTransportBuilder {
+    url: Secret,
+    service_name: Option<String>,
+    heartbeat: Option<Duration>,
+    connection_timeout: Option<Duration>,
+    queue_type: Option<QueueType>,
+    max_message_size: usize,
+    #[cfg(feature = "tls")]
+    tls: crate::tls::TlsSettings,
+}
+
+impl AmqpTransportBuilder {
+    pub(crate) fn new(url: String) -> Self {
+        Self {
+            url: Secret::new(url),
+            service_name: None,
+            heartbeat: None,
+            connection_timeout: None,
+            queue_type: None,
+            max_message_size: Capabilities::DEFAULT_MAX_MESSAGE_SIZE,
+            #[cfg(feature = "tls")]
+            tls: crate::tls::TlsSettings::default(),
+        }
+    }
+
+    /// The name under which the broker lists the connections; a suffix says which of the two each is. Default: `rpc`,
+    /// since nothing better is known.
+    #[must_use]
+    pub fn service_name(mut self, name: impl Into<String>) -> Self {
+        self.service_name = Some(name.into());
+        self
+    }
+
+    /// How often both sides show that they live, in whole seconds from 1 s to 1 h; the broker may ask for less. A dead
+    /// peer is noticed after 2 to 2.5 of these. Default: 10 s, so that a dead peer is noticed within 25 s without
+    /// taking a pause of a few seconds for death.
+    #[must_use]
+    pub fn heartbeat(mut self, interval: Duration) -> Self {
+        self.heartbeat = Some(interval);
+        self
+    }
+
+    /// How long one round over all hosts may take, from the first TCP packet to the end of the login. A single address
+    /// gets 1 s to accept the connection. Default: 2.8 s, so that a program that cannot reach its broker says so within
+    /// 3 s.
+    #[must_use]
+    pub fn connection_timeout(mut self, timeout: Duration) -> Self {
+        self.connection_timeout = Some(timeout);
+        self
+    }
+
+    /// How durable queues are kept. Default: [`QueueType::Classic`], which is right on a single broker.
+    #[must_use]
+    pub fn queue_type(mut self, queue_type: QueueType) -> Self {
+        self.queue_type = Some(queue_type);
+        self
+    }
+
+    /// The largest body, in bytes, that is sent or accepted. Default:
+    /// [`Capabilities::DEFAULT_MAX_MESSAGE_SIZE`] (4 MiB), which is below the limit of every broker.
+    #[must_use]
+    pub fn max_message_size(mut self, bytes: usize) -> Self {
+        self.max_message_size = bytes;
+        self
+    }
+
+    /// Certificates in PEM form that are trusted besides the system's. Default: none, because a broker with a public
+    /// certificate needs none. There is no way to switch verification off.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn ca_certificates(mut self, pem: impl Into<String>) -> Self {
+        self.tls.trusted = Some(pem.into());
+        self
+    }
+
+    /// The certificate chain and the key in PEM form with which we show who we are. Default: none, because most brokers
+    /// ask for a password only.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn client_identity(mut self, certificate_pem: impl Into<String>, key_pem: impl Into<String>) -> Self {
+        self.tls.identity = Some((certificate_pem.into(), Secret::new(key_pem)));
+        self
+    }
+
+    /// Connects, twice: to publish and to consume.
+    ///
+    /// # Errors
+    ///
+    /// After [`connection_timeout`](Self::connection_timeout) at the latest, and never a second attempt in the
+    /// background:
+    ///
+    /// - [`Code::PermissionDenied`](rpc_core::Code::PermissionDenied) when the broker refuses the login;
+    /// - [`Code::Unavailable`](rpc_core::Code::Unavailable), not retryable, when it refuses the vhost or when the URL is
+    ///   wrong (the source is a [`UrlError`] then);
+    /// - [`Code::Unavailable`](rpc_core::Code::Unavailable), retryable, when nobody answers; names every host and the
+    ///   last cause.
+    ///
+    /// No error holds the password.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves no connection behind.
+    pub async fn connect(self) -> Result<AmqpTransport, Error> {
+        let url: BrokerUrl = self.url.reveal().parse()?;
+        if url.scheme == Scheme::Tls && !cfg!(feature = "tls") {
+            return Err(UrlError::TlsNotBuilt.into());
+        }
+        let settings = self.settings(&url)?;
+        AmqpTransport::open(url, settings).await
+    }
+
+    fn settings(self, url: &BrokerUrl) -> Result<Settings, UrlError> {
+        let default = Settings::default();
+        let heartbeat = self.heartbeat.or(url.query.heartbeat).unwrap_or(default.heartbeat);
+        if !(Duration::from_secs(1)..=Duration::from_secs(3_600)).contains(&heartbeat) {
+            return Err(UrlError::Value { key: "heartbeat", allowed: "1 to 3600 seconds" });
+        }
+        let timeout =
+            self.connection_timeout.or(url.query.connection_timeout).unwrap_or(default.connection_timeout);
+        if timeout.is_zero() {
+            return Err(UrlError::Value { key: "connection_timeout", allowed: "1 to 3600 seconds" });
+        }
+        Ok(Settings {
+            name: self.service_name.unwrap_or(default.name),
+            heartbeat,
+            connection_timeout: timeout,
+            queue_type: self.queue_type.or(url.query.queue_type).unwrap_or_default(),
+            most_prefetch: url.query.most_prefetch.unwrap_or(default.most_prefetch),
+            max_message_size: self.max_message_size,
+            #[cfg(feature = "tls")]
+            tls: self.tls,
+        })
+    }
+}
+
+impl fmt::Debug for AmqpTransportBuilder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AmqpTransportBuilder")
+            .field("url", &self.url)
+            .field("service_name", &self.service_name)
+            .field("heartbeat", &self.heartbeat)
+            .field("connection_timeout", &self.connection_timeout)
+            .field("queue_type", &self.queue_type)
+            .field("max_message_size", &self.max_message_size)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(url: &str, change: impl FnOnce(AmqpTransportBuilder) -> AmqpTransportBuilder) -> Settings {
+        change(AmqpTransport::builder(url)).settings(&url.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn setters_win_over_the_url() {
+        let url = "amqp://h?heartbeat=7&queue_type=quorum&prefetch=3";
+        let from_url = settings(url, |builder| builder);
+        assert_eq!(from_url.heartbeat, Duration::from_secs(7));
+        assert_eq!((from_url.queue_type, from_url.most_prefetch), (QueueType::Quorum, 3));
+        let set =
+            settings(url, |builder| builder.heartbeat(Duration::from_secs(9)).queue_type(QueueType::Classic));
+        assert_eq!((set.heartbeat, set.queue_type), (Duration::from_secs(9), QueueType::Classic));
+    }
+
+    #[test]
+    fn a_heartbeat_cannot_be_switched_off() {
+        let builder = AmqpTransport::builder("amqp://h").heartbeat(Duration::ZERO);
+        assert!(builder.settings(&"amqp://h".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn debug_does_not_show_the_url() {
+        let builder = AmqpTransport::builder("amqp://u:hunter2@h");
+        assert!(!format!("{builder:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,211 @@
+//! The transport itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rpc_core::message::Message;
+use rpc_core::transport::{
+    Capabilities, Consumer, Destination, LinkState, Source, Status, StatusReporter, StatusWatch, Transport,
+};
+use rpc_core::{Code, Deadline, Error, Executed, Phase, Priority, SharedTransport};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::builder::AmqpTransportBuilder;
+use crate::consumer::{self, Resources};
+use crate::link::{Dialler, Link, Worker, report};
+use crate::publisher::{Outgoing, Publisher, closed};
+use crate::settings::Settings;
+use crate::topology::{Route, default_queue};
+use crate::url::BrokerUrl;
+use crate::wire;
+
+/// A transport over RabbitMQ. Cheap to clone; the clones share two connections, one that publishes and one that
+/// consumes.
+///
+/// It reconnects by itself and for ever once the first connection has succeeded. It runs on a thread of its own, so
+/// code that blocks the user's runtime does not cost the link.
+#[derive(Clone, Debug)]
+pub struct AmqpTransport(SharedTransport);
+
+impl AmqpTransport {
+    /// Starts to describe a transport to the brokers that `url` names:
+    /// `amqp://user:password@host:5672,other:5672/vhost?heartbeat=10`.
+    ///
+    /// Schemes are `amqp`, `rabbit` (the same) and, with the feature `tls`, `amqps`. What is left away is
+    /// `guest:guest`, port 5672 (5671 with TLS) and vhost `/`. A login before the first host serves all that have none.
+    /// Keys of the query are `heartbeat` and `connection_timeout` in seconds, `prefetch` (most unsettled deliveries of
+    /// any consumer), `queue_type` (`classic` or `quorum`) and `wire` (`native`). Setters win over the URL.
+    #[must_use]
+    pub fn builder(url: impl Into<String>) -> AmqpTransportBuilder {
+        AmqpTransportBuilder::new(url.into())
+    }
+
+    /// The state of the link to the broker: connected when both connections are.
+    #[must_use]
+    pub fn status(&self) -> StatusWatch {
+        self.0.status()
+    }
+
+    /// Sends what is on its way, then leaves the broker; takes at most `grace`.
+    pub async fn close(&self, grace: Duration) {
+        self.0.close(grace).await;
+    }
+
+    pub(crate) async fn open(url: BrokerUrl, settings: Settings) -> Result<Self, Error> {
+        let worker = Worker::start(&settings.name)?;
+        let opened = worker.run(Inner::open(worker.clone(), url, settings)).await;
+        let inner = opened.unwrap_or_else(|| Err(closed()))?;
+        Ok(Self(SharedTransport::new(inner)))
+    }
+}
+
+impl AsRef<SharedTransport> for AmqpTransport {
+    fn as_ref(&self) -> &SharedTransport {
+        &self.0
+    }
+}
+
+impl From<AmqpTransport> for SharedTransport {
+    fn from(transport: AmqpTransport) -> Self {
+        transport.0
+    }
+}
+
+struct Inner {
+    worker: Worker,
+    publish_link: Link,
+    resources: Resources,
+    most_prefetch: u16,
+    status: Arc<StatusReporter>,
+    consumers: TaskTracker,
+}
+
+impl Inner {
+    async fn open(worker: Worker, url: BrokerUrl, settings: Settings) -> Result<Self, Error> {
+        let (queue_type, max_message_size) = (settings.queue_type, settings.max_message_size);
+        let most_prefetch = settings.most_prefetch;
+        let dialler = Arc::new(Dialler { url, settings });
+        let opened = tokio::try_join!(
+            Link::open(Arc::clone(&dialler), "publish"),
+            Link::open(Arc::clone(&dialler), "consume")
+        );
+        let (publish_link, link) = opened.map_err(|refusal| refusal.error("cannot connect"))?;
+        let status = Arc::new(StatusReporter::new(Status::CONNECTING.next_epoch()));
+        worker.spawn(report(Arc::clone(&status), publish_link.watch(), link.watch()));
+        let publisher = Publisher::start(publish_link.clone());
+        let resources =
+            Resources { link, publisher, queue_type, max_message_size, closing: CancellationToken::new() };
+        let consumers = TaskTracker::new();
+        Ok(Self { worker, publish_link, resources, most_prefetch, status, consumers })
+    }
+
+    /// A notification that no queue takes has no listener yet: it is kept in the queue that the first listener of the
+    /// default pool will find. With a pool bound already, none is made, so nothing piles up beside it.
+    async fn notify(
+        &self,
+        (exchange, topic, priority): (&str, &str, Priority),
+        outgoing: Outgoing,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        let again = |doubt: bool, also_needs| Outgoing {
+            route: outgoing.route.clone(),
+            also_needs,
+            doubt,
+            properties: outgoing.properties.clone(),
+            body: outgoing.body.clone(),
+        };
+        let publisher = &self.resources.publisher;
+        let mut outcome = publisher.publish(again(false, Vec::new()), deadline).await;
+        for doubt in [false, true] {
+            if !is_unroutable(&outcome) {
+                break;
+            }
+            let queue = default_queue(exchange, topic, priority, self.resources.queue_type)?;
+            // In doubt when the queue that was declared in this epoch has been deleted since.
+            outcome = publisher.publish(again(doubt, queue), deadline).await;
+        }
+        outcome
+    }
+
+    fn check_size(&self, message: &Message) -> Result<(), Error> {
+        let (size, limit) = (message.body_len(), self.resources.max_message_size);
+        if size <= limit {
+            return Ok(());
+        }
+        Err(Error::new(Code::TooLarge, format!("the body has {size} bytes, and the limit is {limit}"))
+            .with_executed(Executed::NotSent)
+            .with_phase(Phase::Publish))
+    }
+}
+
+fn is_unroutable(outcome: &Result<(), Error>) -> bool {
+    outcome.as_ref().is_err_and(Error::is_unroutable)
+}
+
+#[async_trait]
+impl Transport for Inner {
+    async fn publish(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        self.check_size(&message)?;
+        let route = Route::to(destination)?;
+        let (properties, body) = wire::encode(message)?;
+        let outgoing = Outgoing { route, also_needs: Vec::new(), doubt: false, properties, body };
+        match destination {
+            Destination::Notification { exchange, topic, priority } => {
+                self.notify((exchange, topic, *priority), outgoing, deadline).await
+            }
+            Destination::Request(_) | Destination::Reply(_) => {
+                self.resources.publisher.publish(outgoing, deadline).await
+            }
+        }
+    }
+
+    async fn consume(&self, source: Source, prefetch: u16) -> Result<Box<dyn Consumer>, Error> {
+        if self.consumers.is_closed() {
+            return Err(closed());
+        }
+        let prefetch = prefetch.clamp(1, self.most_prefetch);
+        let started = consumer::start(self.resources.clone(), source, prefetch, self.worker.clone());
+        let (consumer, task) = self.worker.run(started).await.unwrap_or_else(|| Err(closed()))?;
+        self.worker.spawn(self.consumers.track_future(task));
+        Ok(Box::new(consumer))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::new();
+        capabilities.durable = true;
+        capabilities.fail_fast = true;
+        // Classic queues say only whether a message was delivered before.
+        capabilities.redelivery_count = self.resources.queue_type == crate::QueueType::Quorum;
+        capabilities.expiry = true;
+        capabilities.max_message_size = self.resources.max_message_size;
+        capabilities
+    }
+
+    fn status(&self) -> StatusWatch {
+        self.status.watch()
+    }
+
+    async fn close(&self, grace: Duration) {
+        self.consumers.close();
+        let (resources, publish_link, consumers) =
+            (self.resources.clone(), self.publish_link.clone(), self.consumers.clone());
+        let farewell = async move {
+            // Consumers first: what they reject has to be published.
+            resources.closing.cancel();
+            let until = tokio::time::Instant::now() + grace;
+            let _ = tokio::time::timeout_at(until, consumers.wait()).await;
+            let left = until.saturating_duration_since(tokio::time::Instant::now());
+            resources.publisher.close(left).await;
+            tokio::join!(publish_link.close(), resources.link.close());
+        };
+        let _ = self.worker.run(farewell).await;
+        self.status.update(|status| status.with(LinkState::Closed, None));
+    }
+}
