@@ -1,1 +1,11 @@
-//! What the examples share.
+//! What the examples share: the service that they run, the transports that they link, and how they stop.
+
+pub mod compute;
+pub mod interop;
+mod options;
+mod stop;
+mod transcript;
+
+pub use self::options::{TransportOptions, registry};
+pub use self::stop::stop_requested;
+pub use self::transcript::Transcript;
