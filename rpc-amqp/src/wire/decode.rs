@@ -27,7 +27,9 @@ pub(crate) struct Arrived<'a> {
 pub(crate) fn decode(arrived: Arrived<'_>, limit: usize) -> Result<Message, Malformed> {
     // Found first, because whatever else is wrong, its sender can then be told.
     let reply_to = reply_to::find(arrived.properties)?;
-    decode_kind(arrived, limit, reply_to.as_ref()).map_err(|malformed| malformed.with_reply_to(reply_to))
+    let answers = answered_call(arrived.properties);
+    decode_kind(arrived, limit, reply_to.as_ref())
+        .map_err(|malformed| malformed.with_reply_to(reply_to).with_answers(answers))
 }
 
 fn decode_kind(
@@ -79,6 +81,13 @@ fn payload(properties: &BasicProperties, body: Bytes) -> Result<Payload, Malform
         })?),
     };
     Ok(Payload::new(content_type, body).with_content_encoding(content_encoding))
+}
+
+/// The call that waits for the message, if it looks like a reply.
+fn answered_call(properties: &BasicProperties) -> Option<CorrelationId> {
+    let is_reply = properties.kind().as_ref().is_some_and(|kind| kind.as_str() == words::REPLY);
+    let id = properties.correlation_id().as_ref().filter(|_| is_reply)?;
+    CorrelationId::parse(id.as_str())
 }
 
 fn message_id(properties: &BasicProperties) -> MessageId {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use lapin::BasicProperties;
 use lapin::types::ShortString;
 use rpc_core::message::{Message, NotificationMessage, Reply, Request, Status};
-use rpc_core::{Code, Context, Error, Executed, Payload, Phase};
+use rpc_core::{Code, ContentEncoding, Context, Error, Executed, Payload, Phase};
 
 use super::headers::{Headers, milliseconds};
 use super::words;
@@ -29,7 +29,8 @@ fn encode_request(request: Request) -> Result<(BasicProperties, Bytes), Error> {
     let headers = Headers::default()
         .text(words::METHOD, &request.method)
         .maybe_text(words::NAMESPACE, request.namespace.as_deref())
-        .text(words::VERSION, &request.version.to_string());
+        .text(words::VERSION, &request.version.to_string())
+        .maybe_text(words::ACCEPT_ENCODING, request.accept_encoding.map(ContentEncoding::as_str));
     let headers = with_context(headers, &request.context);
     let mut properties = properties(words::REQUEST, &request.arguments)?
         .with_message_id(short("message id", request.message_id.as_str())?)
