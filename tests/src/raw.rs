@@ -10,7 +10,7 @@
 //! let mut replies = client.reply_queue().await;
 //! let request = Message::request("change_power", b"not a map").answered_at(replies.address(), "1f0c");
 //! client.publish("x.default", "conductor", &request).await;
-//! let reply = replies.next("1f0c").await;
+//! let reply = replies.wait("1f0c").await.expect("an answer");
 //! assert_eq!(reply.header("code").as_deref(), Some("malformed"));
 //! # }
 //! ```

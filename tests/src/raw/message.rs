@@ -75,6 +75,13 @@ impl Message {
         self
     }
 
+    /// Leaves a header out.
+    #[must_use]
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.headers.remove(name);
+        self
+    }
+
     /// A header as text: text as it is, numbers and truth values printed. `None` when there is none, or it is
     /// something else.
     #[must_use]

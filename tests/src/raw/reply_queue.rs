@@ -27,15 +27,11 @@ impl ReplyQueue {
         &self.address
     }
 
-    /// The reply with `correlation_id`. Others are kept for later.
-    ///
-    /// # Panics
-    ///
-    /// When it does not come within [`LIMIT`].
-    pub async fn next(&mut self, correlation_id: &str) -> Message {
+    /// The reply with `correlation_id`; `None` when it has not come within [`LIMIT`]. Others are kept for later.
+    pub async fn wait(&mut self, correlation_id: &str) -> Option<Message> {
         let is_wanted = |reply: &Message| reply.correlation_id.as_deref() == Some(correlation_id);
         if let Some(found) = self.waiting.iter().position(is_wanted) {
-            return self.waiting.remove(found);
+            return Some(self.waiting.remove(found));
         }
         let arrival = async {
             loop {
@@ -47,11 +43,10 @@ impl ReplyQueue {
                 self.waiting.push(reply);
             }
         };
-        let answered = tokio::time::timeout(LIMIT, arrival).await;
-        answered.unwrap_or_else(|_| panic!("no reply to {correlation_id}"))
+        tokio::time::timeout(LIMIT, arrival).await.ok()
     }
 
-    /// Replies that nobody asked for with [`ReplyQueue::next`], of those that have arrived so far.
+    /// Replies that nobody asked for with [`ReplyQueue::wait`], of those that have arrived so far.
     #[must_use]
     pub fn left_over(&self) -> &[Message] {
         &self.waiting

@@ -2,5 +2,5 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-#[path = "rabbitmq/harness.rs"]
+mod bad_input;
 mod harness;
