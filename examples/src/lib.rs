@@ -2,10 +2,12 @@
 
 pub mod compute;
 pub mod interop;
+mod logging;
 mod options;
 mod stop;
 mod transcript;
 
+pub use self::logging::log_to_stderr;
 pub use self::options::{TransportOptions, registry};
 pub use self::stop::stop_requested;
 pub use self::transcript::Transcript;

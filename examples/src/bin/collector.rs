@@ -12,7 +12,7 @@
 use std::error::Error;
 
 use clap::Parser;
-use examples::{TransportOptions, registry, stop_requested};
+use examples::{TransportOptions, log_to_stderr, registry, stop_requested};
 use rpc_core::{Listener, Value};
 
 #[derive(Parser)]
@@ -27,6 +27,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    log_to_stderr();
     let options = Options::parse();
     let transport = options.transport.connect(&registry()).await?;
     let mut builder = Listener::builder(&transport, ["notifications"]);

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use examples::compute::{ComputeEndpoint, Host};
-use examples::{TransportOptions, registry, stop_requested};
+use examples::{TransportOptions, log_to_stderr, registry, stop_requested};
 use rpc_core::{Notifier, Server, Target};
 
 #[derive(Parser)]
@@ -28,6 +28,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    log_to_stderr();
     let options = Options::parse();
     let transport = options.transport.connect(&registry()).await?;
     let notifier = Notifier::new(&transport, format!("compute.{}", options.server));

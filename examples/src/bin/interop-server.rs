@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use examples::interop::{ExtraEndpoint, InteropEndpoint, InteropServer};
-use examples::{TransportOptions, registry, stop_requested};
+use examples::{TransportOptions, log_to_stderr, registry, stop_requested};
 use rpc_core::{Server, ServerBuilder, Target};
 
 #[derive(Parser)]
@@ -38,10 +38,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
-        .init();
+    log_to_stderr();
     let options = Options::parse();
     let transport = options.transport.connect(&registry()).await?;
     let service = Arc::new(InteropServer::new(&options.server));

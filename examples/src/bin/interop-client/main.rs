@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use examples::{TransportOptions, registry};
+use examples::{TransportOptions, log_to_stderr, registry};
 use rpc_core::Target;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, BufWriter};
 use tokio::sync::mpsc;
@@ -41,10 +41,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
-        .init();
+    log_to_stderr();
     let options = Options::parse();
     let transport = options.transport.connect(&registry()).await?;
     let (answers, printed) = mpsc::channel(1_024);

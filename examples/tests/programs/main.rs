@@ -1,0 +1,10 @@
+//! The example programs as processes over a private RabbitMQ, judged by what they print.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod errors;
+mod notifications;
+mod program;
+mod quickstart;
+mod roles;
+mod servers;
