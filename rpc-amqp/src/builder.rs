@@ -12,7 +12,6 @@ use crate::transport::AmqpTransport;
 use crate::url::{BrokerUrl, Scheme, UrlError};
 
 /// Describes a transport; made by [`AmqpTransport::builder`]. What is set here wins over the URL.
-#[must_use = "a builder does nothing until connect is called"]
 pub struct AmqpTransportBuilder {
     url: Secret,
     service_name: Option<String>,

@@ -8,7 +8,7 @@ use async_rs::traits::Reactor;
 use async_rs::util::RuntimeParts;
 use async_rs::{Runtime, Tokio};
 use futures_io::{AsyncRead, AsyncWrite};
-use futures_util::Stream;
+use futures_util::{Stream, TryFutureExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
@@ -50,6 +50,6 @@ impl Reactor for SocketReactor {
         &self,
         address: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
-        async move { Ok(Socket::bare(TcpStream::connect(address).await?)) }
+        TcpStream::connect(address).map_ok(Socket::bare)
     }
 }

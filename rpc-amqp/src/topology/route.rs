@@ -90,7 +90,7 @@ pub(crate) fn dead_letters(exchange: &str, topic: &str, queue_type: QueueType) -
 }
 
 /// The queue that keeps the dead letters of `topic`.
-pub(crate) fn dead_letter_queue(exchange: &str, topic: &str) -> Result<String, Error> {
+fn dead_letter_queue(exchange: &str, topic: &str) -> Result<String, Error> {
     checked(format!("dlq.{}.{}", part(exchange), part(topic)))
 }
 

@@ -45,7 +45,7 @@ fn nodes(hosts: &str, scheme: Scheme) -> Result<Vec<Node>, UrlError> {
         .unwrap_or_else(|| (DEFAULT_LOGIN.to_owned(), Secret::new(DEFAULT_LOGIN)));
     let node = |entry: host::Entry| {
         let (user, password) = entry.login.unwrap_or_else(|| shared.clone());
-        let port = entry.port.unwrap_or(scheme.default_port());
+        let port = entry.port.unwrap_or_else(|| scheme.default_port());
         Node { host: entry.host, port, user, password }
     };
     Ok(entries.into_iter().map(node).collect())

@@ -20,7 +20,7 @@ const PERSISTENT: u8 = 2;
 pub(crate) fn encode(message: Message) -> Result<(BasicProperties, Bytes), Error> {
     match message {
         Message::Request(request) => encode_request(request),
-        Message::Reply(reply) => encode_reply(reply),
+        Message::Reply(reply) => encode_reply(&reply),
         Message::Notification(notification) => encode_notification(notification),
     }
 }
@@ -47,7 +47,7 @@ fn encode_request(request: Request) -> Result<(BasicProperties, Bytes), Error> {
     Ok((properties, request.arguments.body))
 }
 
-fn encode_reply(reply: Reply) -> Result<(BasicProperties, Bytes), Error> {
+fn encode_reply(reply: &Reply) -> Result<(BasicProperties, Bytes), Error> {
     let headers = Headers::default().maybe_text(words::SERVER, reply.server.as_deref());
     let headers = match &reply.status {
         Status::Success(_) => headers.text(words::STATUS, words::OK),

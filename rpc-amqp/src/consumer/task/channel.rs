@@ -118,13 +118,13 @@ impl<'a> OnChannel<'a> {
                         return Ok(());
                     }
                 },
-                place = place(user.as_ref()), if may_forward => match place {
-                    Some(place) => self.forward(place),
-                    None => {
+                place = place(user.as_ref()), if may_forward => {
+                    let Some(place) = place else {
                         self.finish().await;
                         return Ok(());
-                    }
-                },
+                    };
+                    self.forward(place);
+                }
                 Some(incoming) = self.opened.incoming.next(), if may_receive => match incoming {
                     Incoming::Delivery(queue, delivery) => self.receive(queue, *delivery),
                     Incoming::Ended(cause) => return Err(cause),
