@@ -9,6 +9,7 @@ use rpc_core::transport::{
     Capabilities, Consumer, Destination, LinkState, Source, Status, StatusReporter, StatusWatch, Transport,
 };
 use rpc_core::{Code, Deadline, Error, Executed, Phase, Priority, SharedTransport};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -86,7 +87,7 @@ impl Inner {
     async fn open(worker: Worker, url: BrokerUrl, settings: Settings) -> Result<Self, Error> {
         let (queue_type, max_message_size) = (settings.queue_type, settings.max_message_size);
         let most_prefetch = settings.most_prefetch;
-        let dialler = Arc::new(Dialler { url, settings });
+        let dialler = Arc::new(Dialler { url, settings, reached: Notify::new() });
         let opened = tokio::try_join!(
             Link::open(Arc::clone(&dialler), "publish"),
             Link::open(Arc::clone(&dialler), "consume")

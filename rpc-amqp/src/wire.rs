@@ -31,8 +31,8 @@ mod words {
     pub(super) const TIMEOUT_MS: &str = "timeout-ms";
     pub(super) const REQUEST_ID: &str = "request-id";
     pub(super) const ATTEMPT: &str = "attempt";
-    pub(super) const ACCEPT_ENCODING: &str = "accept-encoding";
     pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+    pub(super) const ACCEPT_ENCODING: &str = "accept-encoding";
     pub(super) const TRACEPARENT: &str = "traceparent";
     pub(super) const TRACESTATE: &str = "tracestate";
     pub(super) const BAGGAGE: &str = "baggage";

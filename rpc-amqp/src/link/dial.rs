@@ -7,6 +7,7 @@ use std::time::Duration;
 use lapin::tcp::AsyncTcpStream;
 use lapin::{Connection, ErrorKind};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::login;
@@ -25,6 +26,8 @@ const TCP_LIMIT: Duration = Duration::from_secs(1);
 pub(crate) struct Dialler {
     pub(crate) url: BrokerUrl,
     pub(crate) settings: Settings,
+    /// Told whenever a node has taken us, so that the other connection need not wait its pause out.
+    pub(crate) reached: Notify,
 }
 
 impl Dialler {
@@ -41,7 +44,10 @@ impl Dialler {
             let left = u32::try_from(nodes.len() - index).unwrap_or(1);
             let share = until.saturating_duration_since(Instant::now()) / left;
             match self.dial_node(node, purpose, share).await {
-                Ok(session) => return Ok(session),
+                Ok(session) => {
+                    self.reached.notify_waiters();
+                    return Ok(session);
+                }
                 Err(refusal) if refusal.is_final() => return Err(self.explained(node, &refusal)),
                 Err(refusal) => last = refusal,
             }

@@ -99,6 +99,7 @@ impl Supervisor {
             tokio::select! {
                 () = self.stop.cancelled() => return None,
                 () = tokio::time::sleep(wait) => {}
+                () = self.dialler.reached.notified() => {}
             }
             let dialled = tokio::select! {
                 () = self.stop.cancelled() => return None,

@@ -148,14 +148,14 @@ fn fanout_queue(target: &Target) -> Result<String, Error> {
 mod tests {
     use super::*;
 
-    fn plan(source: Source) -> Plan {
-        Plan::of(&source, QueueType::Quorum).unwrap()
+    fn plan(source: &Source) -> Plan {
+        Plan::of(source, QueueType::Quorum).unwrap()
     }
 
     #[test]
     fn an_exclusive_queue_is_never_named_twice() {
         let source = Source::Requests(Target::topic("t").server("s.1").fanout());
-        let (first, second) = (plan(source.clone()), plan(source));
+        let (first, second) = (plan(&source), plan(&source));
         assert!(first.queues[0].name.starts_with("fan.t.s%2e1."));
         assert_ne!(first.queues[0].name, second.queues[0].name);
         assert!(matches!(first.declarations[1], Declaration::Queue { kind: QueueKind::Exclusive, .. }));
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn replies_wait_in_a_classic_queue_that_expires() {
         let address = ReplyAddress::random("svc");
-        let plan = plan(Source::Replies(address.clone()));
+        let plan = plan(&Source::Replies(address.clone()));
         assert!(plan.no_ack);
         assert_eq!(plan.queues[0].name, address.as_str());
         let wanted = plan.declarations[0].wanted();
@@ -176,7 +176,7 @@ mod tests {
         let mut subscription = Subscription::new(vec!["a".to_owned(), "b".to_owned(), "a".to_owned()]);
         subscription.priorities = vec![Priority::Info, Priority::Error];
         subscription.pool = Some("audit".to_owned());
-        let plan = plan(Source::Notifications(subscription));
+        let plan = plan(&Source::Notifications(subscription));
         let names: Vec<_> = plan.queues.iter().map(|queue| queue.name.as_str()).collect();
         assert_eq!(
             names,
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_queue_to_one_server_expires() {
-        let plan = plan(Source::Requests(Target::topic("t").server("s")));
+        let plan = plan(&Source::Requests(Target::topic("t").server("s")));
         assert_eq!(plan.queues[0].name, "rpc.default.t.s");
         assert!(plan.declarations[1].wanted().contains("x-queue-type=quorum, x-expires=1800000"));
     }

@@ -27,9 +27,7 @@ pub(crate) struct Arrived<'a> {
 pub(crate) fn decode(arrived: Arrived<'_>, limit: usize) -> Result<Message, Malformed> {
     // Found first, because whatever else is wrong, its sender can then be told.
     let reply_to = reply_to::find(arrived.properties)?;
-    let answers = answered_call(arrived.properties);
-    decode_kind(arrived, limit, reply_to.as_ref())
-        .map_err(|malformed| malformed.with_reply_to(reply_to).with_answers(answers))
+    decode_kind(arrived, limit, reply_to.as_ref()).map_err(|malformed| malformed.with_reply_to(reply_to))
 }
 
 fn decode_kind(
@@ -40,13 +38,18 @@ fn decode_kind(
     let size = arrived.body.len();
     if size > limit {
         let reason = format!("the body has {size} bytes, and the limit is {limit}");
-        return Err(Malformed::new(reason).with_code(Code::TooLarge));
+        let answers = correlation_id(arrived.properties).filter(|_| reply_to.is_none());
+        return Err(Malformed::new(reason).with_code(Code::TooLarge).with_answers(answers));
     }
     let none = FieldTable::default();
     let headers = arrived.properties.headers().as_ref().unwrap_or(&none);
     match arrived.properties.kind().as_ref().map(|kind| kind.as_str()) {
         Some(words::REQUEST) => request::decode(arrived, headers, reply_to.cloned()).map(Message::Request),
-        Some(words::REPLY) => reply::decode(arrived, headers).map(Message::Reply),
+        Some(words::REPLY) => {
+            let answers = correlation_id(arrived.properties);
+            let reply = reply::decode(arrived, headers).map(Message::Reply);
+            reply.map_err(|malformed| malformed.with_answers(answers))
+        }
         Some(words::NOTIFICATION) => notification::decode(arrived, headers).map(Message::Notification),
         Some(other) => Err(Malformed::new(format!(
             "the property type is {:?}: it has to be request, reply or notification",
@@ -83,19 +86,16 @@ fn payload(properties: &BasicProperties, body: Bytes) -> Result<Payload, Malform
     Ok(Payload::new(content_type, body).with_content_encoding(content_encoding))
 }
 
-/// The call that waits for the message, if it looks like a reply.
-fn answered_call(properties: &BasicProperties) -> Option<CorrelationId> {
-    let is_reply = properties.kind().as_ref().is_some_and(|kind| kind.as_str() == words::REPLY);
-    let id = properties.correlation_id().as_ref().filter(|_| is_reply)?;
-    CorrelationId::parse(id.as_str())
-}
-
 fn message_id(properties: &BasicProperties) -> MessageId {
     properties
         .message_id()
         .as_ref()
         .and_then(|id| MessageId::parse(id.as_str()))
         .unwrap_or_else(MessageId::random)
+}
+
+fn correlation_id(properties: &BasicProperties) -> Option<CorrelationId> {
+    properties.correlation_id().as_ref().and_then(|id| CorrelationId::parse(id.as_str()))
 }
 
 fn expiration(properties: &BasicProperties) -> Option<Duration> {

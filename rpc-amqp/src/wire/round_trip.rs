@@ -85,6 +85,7 @@ proptest! {
         request.reply_to =
             correlation.map(|id| (ReplyAddress::random("svc"), CorrelationId::parse(&id).unwrap()));
         request.durable = durable;
+        request.accept_encoding = durable.then_some(ContentEncoding::Zstd);
         request.time_to_live = ttl.map(Duration::from_millis);
         request.context = context;
         if request.context.deadline.is_none() {
@@ -100,6 +101,7 @@ proptest! {
         prop_assert_eq!(read.method, written.method);
         prop_assert_eq!(read.arguments, written.arguments);
         prop_assert_eq!(read.durable, written.durable);
+        prop_assert_eq!(read.accept_encoding, written.accept_encoding);
         prop_assert_eq!(read.time_to_live, written.time_to_live);
         same_context(&read.context, &written.context, &written.message_id);
     }
@@ -262,6 +264,14 @@ fn ids_and_addresses_have_to_fit_together() {
 fn a_body_above_the_limit_is_too_large() {
     let body = Bytes::from(vec![0; LIMIT + 1]);
     assert_eq!(read(&plain(&[("method", "m")]), body).unwrap_err().code, Code::TooLarge);
+}
+
+#[test]
+fn a_wrong_reply_names_the_call_that_waits_for_it() {
+    let wrong = BasicProperties::default().with_type(short("reply")).with_correlation_id(short("c-1"));
+    assert_eq!(malformed(&wrong).answers, CorrelationId::parse("c-1"));
+    let large = read(&wrong, Bytes::from(vec![0; LIMIT + 1])).unwrap_err();
+    assert_eq!((large.code, large.answers), (Code::TooLarge, CorrelationId::parse("c-1")));
 }
 
 #[test]

@@ -3,20 +3,17 @@
 use std::time::Duration;
 
 use lapin::types::FieldTable;
+use rpc_core::Code;
 use rpc_core::message::{Failure, Malformed, Reply, Status};
-use rpc_core::{Code, CorrelationId};
 
 use super::super::headers::{number, text};
 use super::super::words;
-use super::{Arrived, expiration, message_id, payload, shown};
+use super::{Arrived, correlation_id, expiration, message_id, payload, shown};
 
 pub(super) fn decode(arrived: Arrived<'_>, headers: &FieldTable) -> Result<Reply, Malformed> {
     let properties = arrived.properties;
-    let correlation_id = properties
-        .correlation_id()
-        .as_ref()
-        .and_then(|id| CorrelationId::parse(id.as_str()))
-        .ok_or_else(|| Malformed::new("a reply without a correlation id"))?;
+    let correlation_id =
+        correlation_id(properties).ok_or_else(|| Malformed::new("a reply without a correlation id"))?;
     let payload = payload(properties, arrived.body)?;
     let status = match text(headers, words::STATUS).as_deref() {
         Some(words::OK) => Status::Success(payload),

@@ -31,8 +31,8 @@ pub(super) fn decode(
             .parse::<Version>()
             .map_err(|error| Malformed::new(format!("the header version is wrong: {error}")))?;
     }
-    // An encoding that this version does not know is one that it cannot answer in.
-    request.accept_encoding = text(headers, words::ACCEPT_ENCODING).and_then(|name| name.parse().ok());
+    // An encoding that we do not know is one that we do not use.
+    request.accept_encoding = text(headers, words::ACCEPT_ENCODING).and_then(|word| word.parse().ok());
     request.time_to_live = expiration(properties);
     request.durable = *properties.delivery_mode() == Some(PERSISTENT);
     request.context =
