@@ -33,7 +33,7 @@ pub use self::reply_queue::ReplyQueue;
 /// How long anything that has to happen may take. Only a failing test waits that long.
 pub const LIMIT: Duration = Duration::from_secs(10);
 
-/// A connection with one channel in confirm mode.
+/// A connection, with a channel in confirm mode to publish on.
 #[derive(Debug)]
 pub struct RawClient {
     channel: Channel,
@@ -89,14 +89,22 @@ impl RawClient {
         ReplyQueue::new(address, within(consumer).await.expect("the reply queue is consumed"))
     }
 
-    /// Takes a message from a queue, if there is one now.
+    /// Takes a message from a queue, if the queue exists and there is one now.
     pub async fn get(&self, queue: &str) -> Option<Message> {
-        let got = within(self.channel.basic_get(queue.into(), BasicGetOptions::default())).await;
-        let delivery = got.expect("the queue can be read")?.delivery;
-        within(self.channel.basic_ack(delivery.delivery_tag, BasicAckOptions::default()))
-            .await
-            .expect("the message is acknowledged");
-        Some(Message::from_delivery(&delivery))
+        // A channel of its own: the broker closes the channel that asks for a queue that does not exist.
+        let channel = within(self.connection.create_channel()).await.expect("a channel");
+        let message = match within(channel.basic_get(queue.into(), BasicGetOptions::default())).await {
+            Ok(message) => message,
+            Err(error) if error.to_string().contains("NOT_FOUND") => return None,
+            Err(error) => panic!("{queue} cannot be read: {error}"),
+        };
+        let delivery = message.map(|message| message.delivery);
+        if let Some(delivery) = &delivery {
+            let acknowledged = channel.basic_ack(delivery.delivery_tag, BasicAckOptions::default());
+            within(acknowledged).await.expect("the message is acknowledged");
+        }
+        within(channel.close(200, "done".into())).await.expect("the channel is closed");
+        delivery.as_ref().map(Message::from_delivery)
     }
 
     /// Takes a message from a queue, and waits for one.

@@ -82,7 +82,6 @@ pub(super) fn refused() -> Vec<Case<'static>> {
         case("no type", "malformed", Message { kind: None, ..good() }),
         case("unknown type", "malformed", of_kind("command")),
         case("a reply", "malformed", of_kind("reply")),
-        case("a reply that is complete", "malformed", of_kind("reply").with_header("status", "ok")),
         case("a notification", "malformed", of_kind("notification")),
         case("unknown content type", "malformed", of_type("text/plain")),
         case("content type that names code", "malformed", of_type("application/x-python-serialize")),
@@ -101,6 +100,8 @@ pub(super) fn unanswerable() -> Vec<Case<'static>> {
         case("nothing at all", Message::default()),
         case("only a body", Message::new("hello")),
         case("reply address without any id", Message { reply_to: Some(legal.into()), ..nameless }),
+        // An answer to an answer would be the start of a conversation.
+        case("a reply", of_kind("reply").with_header("status", "ok").answered_at(legal, "0")),
         case("correlation id without reply address", correlated("1")),
         case("empty reply address", Message { reply_to: Some(String::new()), ..correlated("2") }),
     ]
