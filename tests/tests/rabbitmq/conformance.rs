@@ -15,4 +15,7 @@ impl conformance::Harness for RabbitMq {
     }
 }
 
-conformance_tests!(tokio::test(flavor = "multi_thread", worker_threads = 2), Arc::new(RabbitMq(Broker::shared())));
+conformance_tests!(
+    tokio::test(flavor = "multi_thread", worker_threads = 2),
+    Arc::new(RabbitMq(Broker::shared()))
+);
