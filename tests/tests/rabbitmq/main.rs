@@ -4,4 +4,9 @@
 
 mod bad_input;
 mod conformance;
+mod harm;
 mod harness;
+mod load;
+mod login;
+mod reconnect;
+mod service;
