@@ -11,6 +11,7 @@ mod backoff;
 mod dial;
 mod limit;
 mod login;
+mod quiet;
 mod refusal;
 mod runtime_kit;
 mod session;

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::login;
+use super::quiet;
 use super::refusal::{Refusal, RefusalKind};
 use super::runtime_kit;
 use super::session::Session;
@@ -78,9 +79,11 @@ impl Dialler {
 
     async fn handshake(&self, node: &Node, purpose: &str, socket: Socket) -> Result<Connection, Refusal> {
         let stream = self.encrypt(node, AsyncTcpStream::Plain(socket)).await?;
-        // The library asks through a closure that it may call again; there is one stream, and one call.
+        // The library asks through a closure that it may call again; there is one stream, and one call. It asks on the
+        // thread that will read the socket.
         let stream = Arc::new(Mutex::new(Some(stream)));
         let connect = async move |_, _| {
+            quiet::this_thread();
             let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
             stream.ok_or_else(|| lapin::Error::from(io::Error::from(io::ErrorKind::NotConnected)))
         };
