@@ -10,3 +10,4 @@ mod load;
 mod login;
 mod reconnect;
 mod service;
+mod tls;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rpc_amqp::AmqpTransport;
-use rpc_core::{Server, Target, service};
+use rpc_core::{Endpoint, Server, Target, service};
 use serde_bytes::ByteBuf;
 use tests::broker::{Broker, unique};
 
@@ -51,6 +51,10 @@ impl Sums for Sum {
     }
 }
 
+pub(crate) fn endpoint() -> impl Endpoint {
+    Sum.into_endpoint()
+}
+
 /// A server and a client with connections of their own; the server stops when it is dropped.
 pub(crate) struct Pair {
     pub(crate) client: SumsClient,
@@ -67,6 +71,6 @@ pub(crate) async fn pair(broker: &Broker) -> Pair {
     let target = Target::topic(unique("sums"));
     let (transport, server_transport) = (connect(broker).await, connect(broker).await);
     let server = Server::builder(&server_transport, target.clone().server("one"));
-    let server = server.endpoint(Sum.into_endpoint()).start().await.unwrap();
+    let server = server.endpoint(endpoint()).start().await.unwrap();
     Pair { client: SumsClient::new(&transport, target), transport, server, server_transport }
 }
