@@ -11,3 +11,8 @@ pub use self::logging::log_to_stderr;
 pub use self::options::{TransportOptions, registry};
 pub use self::stop::stop_requested;
 pub use self::transcript::Transcript;
+
+/// The example of the README is compiled and run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadMe;

@@ -11,6 +11,7 @@ pub use self::event::Event;
 use crate::codec::{self, compression};
 use crate::error::{Code, Error, Executed, Phase};
 use crate::message::{Message, NotificationMessage};
+use crate::payload::ContentType;
 use crate::priority::Priority;
 use crate::transport::{Acknowledger, Consumer, SharedTransport, Source, Subscription};
 
@@ -25,6 +26,7 @@ use crate::transport::{Acknowledger, Consumer, SharedTransport, Source, Subscrip
 pub struct Listener<T> {
     consumer: Box<dyn Consumer>,
     event_types: Vec<String>,
+    accept: Vec<ContentType>,
     max_message_size: usize,
     payload: PhantomData<fn() -> T>,
 }
@@ -36,6 +38,7 @@ pub struct ListenerBuilder {
     transport: SharedTransport,
     subscription: Subscription,
     event_types: Vec<String>,
+    accept: Vec<ContentType>,
     prefetch: u16,
 }
 
@@ -49,6 +52,7 @@ impl Listener<()> {
             transport: transport.as_ref().clone(),
             subscription: Subscription::new(topics.into_iter().map(Into::into).collect()),
             event_types: Vec::new(),
+            accept: ContentType::ALL.to_vec(),
             prefetch: ListenerBuilder::DEFAULT_PREFETCH,
         }
     }
@@ -83,6 +87,12 @@ impl ListenerBuilder {
         self
     }
 
+    /// Accepts payloads in these content types only. Default: all of [`ContentType::ALL`].
+    pub fn accept(mut self, content_types: impl IntoIterator<Item = ContentType>) -> Self {
+        self.accept = content_types.into_iter().collect();
+        self
+    }
+
     /// Lets the broker hand out at most this many unsettled events of each topic and priority, 0 counting as 1.
     /// Default: [`ListenerBuilder::DEFAULT_PREFETCH`].
     pub fn prefetch(mut self, prefetch: u16) -> Self {
@@ -114,6 +124,7 @@ impl ListenerBuilder {
         Ok(Listener {
             consumer,
             event_types: self.event_types,
+            accept: self.accept,
             max_message_size: self.transport.capabilities().max_message_size,
             payload: PhantomData,
         })
@@ -161,6 +172,7 @@ impl<T: DeserializeOwned> Listener<T> {
     }
 
     fn decode(&self, notification: &NotificationMessage) -> Result<T, Error> {
+        notification.payload.check_accepted(&self.accept)?;
         let payload = compression::inflate(notification.payload.clone(), self.max_message_size)?;
         Ok(codec::decode(&payload)?)
     }

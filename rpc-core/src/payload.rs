@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 
+use crate::error::{Code, Error};
+
 /// How a payload is encoded.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -90,6 +92,17 @@ impl Payload {
     #[must_use]
     pub const fn new(content_type: ContentType, body: Bytes) -> Self {
         Self { content_type, content_encoding: None, body }
+    }
+
+    /// Refuses a content type that the receiver did not list.
+    pub(crate) fn check_accepted(&self, accepted: &[ContentType]) -> Result<(), Error> {
+        if accepted.contains(&self.content_type) {
+            return Ok(());
+        }
+        let accepted: Vec<_> = accepted.iter().map(|content_type| content_type.as_str()).collect();
+        let message =
+            format!("content type {} is not accepted here; use {}", self.content_type, accepted.join(" or "));
+        Err(Error::new(Code::Malformed, message))
     }
 
     /// Says how `body` was compressed.

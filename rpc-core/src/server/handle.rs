@@ -121,14 +121,10 @@ impl Handler {
         self.access
             .check(&access)
             .map_err(|denied| Failure::new(Code::PermissionDenied, denied.to_string()))?;
-        let content_type = request.arguments.content_type;
-        if !self.accept.contains(&content_type) {
-            let accepted: Vec<_> = self.accept.iter().map(|accepted| accepted.as_str()).collect();
-            let message =
-                format!("content type {content_type} is not accepted here; use {}", accepted.join(" or "));
-            return Err(Failure::new(Code::Malformed, message));
-        }
-        let arguments = compression::inflate(request.arguments.clone(), self.max_message_size)
+        let arguments = request
+            .arguments
+            .check_accepted(&self.accept)
+            .and_then(|()| compression::inflate(request.arguments.clone(), self.max_message_size))
             .map_err(|error| Failure::from(&error))?;
         Ok((route, arguments))
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use rpc_core::{
-    Code, Listener, MemoryTransport, Notification, Notifier, Priority, Server, Target, Value, service,
+    Code, ContentType, Listener, MemoryTransport, Notification, Notifier, Priority, Server, Target, Value,
+    service,
 };
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +62,19 @@ async fn what_does_not_decode_goes_to_the_dead_letters_and_the_rest_flows() {
         dead[0].reason
     );
     assert_eq!(dead[1].reason, "the test does not want it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_chooses_the_content_types_that_it_accepts() {
+    let transport = MemoryTransport::new();
+    let builder = Listener::builder(&transport, ["notifications"]).accept([ContentType::Json]);
+    let mut events = builder.start::<u8>().await.unwrap();
+    let notifier = Notifier::new(&transport, "p");
+    notifier.info("e", &1).await.unwrap();
+    notifier.content_type(ContentType::Json).info("e", &2).await.unwrap();
+    assert_eq!(events.next().await.unwrap().payload(), &2);
+    let dead = &transport.broker().dead_letters()[0];
+    assert!(dead.reason.contains("application/json"), "{}", dead.reason);
 }
 
 #[tokio::test(start_paused = true)]
