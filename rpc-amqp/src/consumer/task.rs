@@ -86,7 +86,8 @@ impl Task {
     /// Without a channel there is nothing to stop or to flush.
     async fn wait_for_the_end(mut self) {
         self.deliveries = None;
-        while let Some(order) = self.orders.recv().await {
+        let closing = self.resources.closing.clone();
+        while let Some(Some(order)) = closing.run_until_cancelled(self.orders.recv()).await {
             obey(order);
         }
     }

@@ -28,8 +28,8 @@ use crate::wire::header_size;
 const MOST_IN_FLIGHT: usize = 4_096;
 /// Bytes handed over and not confirmed. One message may always go, however large.
 const MOST_BYTES: usize = 32 * 1_024 * 1_024;
-/// Messages handed over before confirms are looked at again.
-const BATCH: usize = 128;
+/// Messages handed over before confirms and the bounds are looked at again.
+const BATCH: usize = 32;
 /// How many exchanges and queues are remembered as declared.
 const MOST_KNOWN: usize = 10_000;
 const STALL_CHECK: Duration = Duration::from_secs(1);
@@ -86,16 +86,19 @@ impl Lane {
             let blocked = actor.view.borrow_and_update().blocked.is_some();
             let has_room = self.flight.len() < MOST_IN_FLIGHT
                 && (self.flight.bytes() < MOST_BYTES || self.flight.len() == 0);
+            // Large messages one by one, so that no batch goes far beyond the bound.
+            let most = if self.flight.bytes() < MOST_BYTES / 4 { BATCH } else { 1 };
             let is_idle = self.waiting.is_empty() && actor.slots.is_empty();
+            let has_senders = !actor.slots.is_closed() || !actor.slots.is_empty();
+            if is_idle && !has_senders {
+                break Ended::Done;
+            }
             tokio::select! {
                 biased;
                 () = session.ended() => break Ended::Lost,
                 () = actor.aborted.cancelled() => break Ended::Done,
                 Some(confirm) = self.waiting.next(), if !self.waiting.is_empty() => self.settle(confirm),
-                count = actor.slots.recv_many(&mut batch, BATCH), if has_room && !blocked => {
-                    if count == 0 && self.waiting.is_empty() {
-                        break Ended::Done;
-                    }
+                _ = actor.slots.recv_many(&mut batch, most), if has_room && !blocked && has_senders => {
                     self.hand_over(&mut batch).await;
                 }
                 changed = actor.view.changed() => if changed.is_err() { break Ended::Done },
@@ -271,7 +274,8 @@ impl Lane {
     fn give_up(mut self) {
         let cause = match &self.lost {
             Some(refusal) if !self.session.is_over() => refusal.text.clone(),
-            _ => self.session.cause(),
+            _ if self.session.is_over() => self.session.cause(),
+            _ => "the transport was closed".to_owned(),
         };
         for pending in self.flight.drain() {
             let text = format!("the link was lost before the broker confirmed the message: {cause}");
