@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+pub mod frames;
 mod message;
 mod reply_queue;
 
