@@ -25,6 +25,8 @@ use crate::transport::{Acknowledger, Consumer, SharedTransport, Source, Subscrip
 #[must_use = "a listener collects only what is taken from it"]
 pub struct Listener<T> {
     consumer: Box<dyn Consumer>,
+    /// Keeps the link open for as long as somebody listens.
+    _transport: SharedTransport,
     event_types: Vec<String>,
     accept: Vec<ContentType>,
     max_message_size: usize,
@@ -126,6 +128,7 @@ impl ListenerBuilder {
             event_types: self.event_types,
             accept: self.accept,
             max_message_size: self.transport.capabilities().max_message_size,
+            _transport: self.transport,
             payload: PhantomData,
         })
     }

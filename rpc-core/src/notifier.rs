@@ -212,6 +212,11 @@ impl Notifier {
         priority: Priority,
     ) -> Result<(), Error> {
         let message = message?;
+        let Settings { exchange, topics, .. } = &*self.settings;
+        if topics.is_empty() || topics.iter().chain([exchange]).any(String::is_empty) {
+            let message = "a notifier needs a topic, and names that are not empty";
+            return Err(Error::new(Code::InvalidArguments, message).with_executed(Executed::NotSent));
+        }
         for topic in &self.settings.topics {
             let destination = Destination::Notification {
                 exchange: self.settings.exchange.clone(),
@@ -219,10 +224,6 @@ impl Notifier {
                 priority,
             };
             let deadline = Deadline::after(self.settings.timeout);
-            if self.settings.exchange.is_empty() || topic.is_empty() {
-                let message = "the exchange or a topic of the notifier is empty";
-                return Err(Error::new(Code::InvalidArguments, message).with_executed(Executed::NotSent));
-            }
             let published = self.transport.transport().publish(
                 &destination,
                 Message::Notification(message.clone()),

@@ -77,19 +77,22 @@ impl Server {
     pub async fn shutdown(mut self, grace: Duration) {
         self.stop.cancel();
         self.running.close();
-        let drained = tokio::time::timeout(grace, async {
-            let mut consumers = Vec::new();
+        // Kept until the last handler has settled: a consumer that is dropped gives back what still runs.
+        let mut consumers = Vec::new();
+        let _ = tokio::time::timeout(grace, async {
             while let Some(stopped) = self.loops.join_next().await {
                 consumers.extend(stopped.ok());
             }
             self.running.wait().await;
-            consumers
         })
         .await;
         self.kill.cancel();
         let closing = async {
+            while let Some(stopped) = self.loops.join_next().await {
+                consumers.extend(stopped.ok());
+            }
             self.running.wait().await;
-            for consumer in drained.unwrap_or_default() {
+            for consumer in consumers {
                 consumer.close().await;
             }
         };

@@ -7,6 +7,8 @@ mod calls;
 mod codec;
 #[path = "behaviour/context.rs"]
 mod context;
+#[path = "behaviour/faults.rs"]
+mod faults;
 #[path = "behaviour/notifications.rs"]
 mod notifications;
 #[path = "behaviour/server.rs"]

@@ -90,8 +90,11 @@ fn result<T: DeserializeOwned>(payload: Payload, limit: usize) -> Result<T, Erro
 }
 
 fn remote(failure: Failure, server: Option<String>) -> Error {
+    // The server answered, so it was reached: publish and connect are its own words, not the caller's.
+    let phase = if failure.executed == Executed::NotSent { Phase::Decode } else { Phase::Handler };
     Error::new(failure.code, failure.message)
         .with_executed(failure.executed)
+        .with_phase(phase)
         .with_retryable(failure.retryable)
         .with_retry_after(failure.retry_after)
         .with_error_type(failure.error_type)

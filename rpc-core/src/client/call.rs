@@ -13,7 +13,8 @@ use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::error::{CallError, Code, Error, Executed, Phase};
 use crate::message::{Message, Reply};
-use crate::transport::Status;
+use crate::target::Route;
+use crate::transport::{Destination, Status};
 
 /// A call that is about to be made; awaiting it makes it.
 ///
@@ -44,7 +45,8 @@ pub(super) type ReadReply<T, E> = fn(Reply, usize) -> Result<T, CallError<E>>;
 pub struct CallFuture<T, E>(Pin<Box<dyn Future<Output = Result<T, CallError<E>>> + Send>>);
 
 impl<T, E> Call<T, E> {
-    pub(super) const fn new(outgoing: Outgoing, read: ReadReply<T, E>) -> Self {
+    pub(super) fn new(mut outgoing: Outgoing, read: ReadReply<T, E>) -> Self {
+        outgoing.waits_for_reply = true;
         Self { outgoing, read }
     }
 
@@ -112,6 +114,10 @@ const PUBLISH_GRACE: Duration = Duration::from_millis(100);
 /// Sends the request and waits for its reply.
 async fn exchange(ready: Ready) -> Result<Reply, Error> {
     let Ready { transport, destination, mut request, deadline } = ready;
+    if matches!(&destination, Destination::Request(target) if target.route() == Route::Fanout) {
+        let message = "a call has one answer, so it cannot go to every server";
+        return Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish));
+    }
     let address = tokio::time::timeout_at(deadline.instant(), transport.replies().address())
         .await
         .map_err(|_| not_connected(&transport.status().now()))??;

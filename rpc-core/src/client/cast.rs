@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::outgoing::{Outgoing, Ready};
 use crate::context::Context;
+use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::message::Message;
 use crate::target::Route;
@@ -63,7 +64,7 @@ impl Cast {
     /// Lets the message expire when no server has started on it after this time. Default: it is kept until one
     /// does.
     pub fn time_to_live(mut self, time_to_live: Duration) -> Self {
-        self.time_to_live = Some(time_to_live);
+        self.time_to_live = Some(time_to_live.min(Deadline::LONGEST));
         self
     }
 }
@@ -76,7 +77,7 @@ impl IntoFuture for Cast {
         CastFuture(Box::pin(async move {
             let (Ready { transport, destination, mut request, deadline }, subject) = self.outgoing.ready()?;
             // The time limit is for reaching the broker. It says nothing about when the work has to be done.
-            request.context.deadline = self.time_to_live.map(crate::Deadline::after);
+            request.context.deadline = self.time_to_live.map(Deadline::after);
             request.time_to_live = self.time_to_live;
             request.durable =
                 matches!(&destination, Destination::Request(target) if target.route() != Route::Fanout);

@@ -28,6 +28,7 @@ pub(super) struct Outgoing {
     since: Option<Version>,
     method_timeout: Option<Duration>,
     fanout: bool,
+    pub(super) waits_for_reply: bool,
     pub(super) timeout: Option<Duration>,
     pub(super) context: Option<Context>,
     pub(super) idempotency_key: Option<String>,
@@ -66,6 +67,7 @@ impl Outgoing {
             since: None,
             method_timeout: None,
             fanout: false,
+            waits_for_reply: false,
             timeout: None,
             context: None,
             idempotency_key: None,
@@ -90,7 +92,7 @@ impl Outgoing {
         let mut context = inherited.map_or_else(Context::new, |context| context.child());
         let timeout =
             self.timeout.or(settings.timeout).or(self.method_timeout).unwrap_or(Client::DEFAULT_TIMEOUT);
-        let deadline = Deadline::after(timeout).earlier(context.deadline);
+        let deadline = Deadline::after(timeout).earlier(context.deadline.filter(|_| self.waits_for_reply));
         context.deadline = Some(deadline);
         context.idempotency_key = self.idempotency_key;
         let target = if fanout { settings.target.clone().fanout() } else { settings.target.clone() };

@@ -86,7 +86,7 @@ mod zstd_codec {
         };
         let mut body = Vec::new();
         let decoder = zstd::Decoder::new(&payload.body[..]).map_err(malformed)?;
-        decoder.take(limit as u64 + 1).read_to_end(&mut body).map_err(malformed)?;
+        decoder.take((limit as u64).saturating_add(1)).read_to_end(&mut body).map_err(malformed)?;
         if body.len() > limit {
             return Err(too_large(limit));
         }

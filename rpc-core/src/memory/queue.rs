@@ -41,9 +41,6 @@ pub(super) struct Handed {
     pub(super) deliveries: u32,
 }
 
-/// The queue holds as many messages as it may.
-pub(super) struct Full;
-
 impl Taker {
     pub(super) const fn new(
         id: u64,
@@ -62,21 +59,16 @@ impl Taker {
 impl Queue {
     const MOST: usize = 65_536;
 
-    pub(super) fn push(
-        &mut self,
-        message: Message,
-        expires: Option<Instant>,
-        now: Instant,
-    ) -> Result<(), Full> {
+    pub(super) fn is_full(&mut self, now: Instant) -> bool {
         if self.ready.len() >= Self::MOST {
             self.ready.retain(|_, stored| stored.expires.is_none_or(|expires| expires > now));
         }
-        if self.ready.len() >= Self::MOST {
-            return Err(Full);
-        }
+        self.ready.len() >= Self::MOST
+    }
+
+    pub(super) fn push(&mut self, message: Message, expires: Option<Instant>) {
         self.ready.insert(self.next_place, Stored { message, expires, deliveries: 0 });
         self.next_place += 1;
-        Ok(())
     }
 
     pub(super) fn attach(&mut self, taker: Taker) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use tokio::time::Instant;
 
 use super::dead_letters::DeadLetters;
-use super::queue::{Full, Queue, Taker};
+use super::queue::{Queue, Taker};
 use crate::error::{Code, Error};
 use crate::message::Message;
 use crate::priority::Priority;
@@ -54,15 +54,17 @@ impl State {
         let now = Instant::now();
         let expires = time_to_live(message).map(|time_to_live| now + time_to_live);
         let names = self.route(destination)?;
+        let is_full = |name| self.queues.get_mut(name).is_some_and(|queue| queue.is_full(now));
+        if !matches!(names.first(), Some(QueueName::Fanout { .. })) && names.iter().any(is_full) {
+            return Err(Error::new(Code::Overloaded, format!("the queue of {destination} is full")));
+        }
         for name in &names {
             // Routing found it, under the same lock.
             let Some(queue) = self.queues.get_mut(name) else { continue };
-            match queue.push(message.clone(), expires, now) {
-                Ok(()) => queue.hand_out(name, now),
-                Err(Full) if matches!(name, QueueName::Fanout { .. }) => {}
-                Err(Full) => {
-                    return Err(Error::new(Code::Overloaded, format!("the queue of {destination} is full")));
-                }
+            // Only a fanout gets here with a full queue, and passes it over.
+            if !queue.is_full(now) {
+                queue.push(message.clone(), expires);
+                queue.hand_out(name, now);
             }
         }
         Ok(())

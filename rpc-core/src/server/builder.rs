@@ -32,7 +32,10 @@ impl ServerBuilder {
 
     pub(super) fn new(transport: SharedTransport, target: Target) -> Self {
         let named = target.server_name().is_some();
-        let target = if named { target } else { target.server(format!("unnamed-{}", &random_hex()[..8])) };
+        let name =
+            target.server_name().map_or_else(|| format!("unnamed-{}", &random_hex()[..8]), str::to_owned);
+        // Naming the server again takes a fanout back: it is the address of a caller, not of a server.
+        let target = target.server(name);
         Self {
             transport,
             target,

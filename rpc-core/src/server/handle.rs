@@ -87,7 +87,8 @@ impl Handler {
             drop(acknowledger.ack());
             return;
         }
-        let (route, arguments) = match self.admit(&request) {
+        let admitted = std::panic::catch_unwind(AssertUnwindSafe(|| self.admit(&request)));
+        let (route, arguments) = match admitted.unwrap_or_else(|_| Err(panicked_before_start())) {
             Ok(admitted) => admitted,
             Err(failure) => {
                 self.responder.answer_or_dead_letter(&request, failure, acknowledger).await;
@@ -195,5 +196,12 @@ impl Handler {
                 tracing::warn!(method = %request.method, code = %failure.code, "a fanout failed");
             }
         }
+    }
+}
+
+fn panicked_before_start() -> Failure {
+    Failure {
+        executed: Executed::NotSent,
+        ..Failure::new(Code::Panicked, "a check before the start panicked; its server's log has the details")
     }
 }

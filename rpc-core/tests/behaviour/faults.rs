@@ -1,0 +1,284 @@
+//! What happens when the transport, a policy or a caller's address misbehaves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rpc_core::message::{Message, Request};
+use rpc_core::transport::{Capabilities, Consumer, Destination, Source, StatusWatch, Transport};
+use rpc_core::{
+    AccessRequest, Client, Code, Context, Deadline, Denied, Error, Executed, Listener, MemoryBroker,
+    MemoryTransport, Notifier, Phase, ReplyAddress, SharedTransport, Target, Value,
+};
+use tokio::time::Instant;
+
+use crate::support::{WorkClient, Worker, builder, one_server, settle, target};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What becomes of a publish.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Publish {
+    Hangs,
+    /// Arrives, and the link breaks before the confirm.
+    ArrivesUnconfirmed,
+    /// Arrives, and the confirm never comes.
+    ArrivesAndHangs,
+    FailsReplies,
+}
+
+/// A memory transport whose link is bad.
+struct Faulty {
+    inner: SharedTransport,
+    publish: Publish,
+    closed: Arc<AtomicUsize>,
+}
+
+struct Counted(Box<dyn Consumer>, Arc<AtomicUsize>);
+
+fn faulty(inner: &MemoryTransport, publish: Publish) -> SharedTransport {
+    SharedTransport::new(Faulty { inner: inner.as_ref().clone(), publish, closed: Arc::default() })
+}
+
+fn broken() -> Error {
+    Error::new(Code::Unavailable, "the link broke")
+}
+
+#[async_trait::async_trait]
+impl Transport for Faulty {
+    async fn publish(&self, to: &Destination, message: Message, deadline: Deadline) -> Result<(), Error> {
+        let arrives = self.inner.transport().publish(to, message, deadline);
+        match (self.publish, to) {
+            (Publish::Hangs, _) => std::future::pending().await,
+            (Publish::ArrivesUnconfirmed, _) => arrives.await.and(Err(broken())),
+            (Publish::ArrivesAndHangs, _) => {
+                arrives.await?;
+                std::future::pending().await
+            }
+            (Publish::FailsReplies, Destination::Reply(_)) => Err(broken()),
+            (Publish::FailsReplies, _) => arrives.await,
+        }
+    }
+
+    async fn consume(&self, source: Source, prefetch: u16) -> Result<Box<dyn Consumer>, Error> {
+        let consumer = self.inner.transport().consume(source, prefetch).await?;
+        Ok(Box::new(Counted(consumer, Arc::clone(&self.closed))))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn status(&self) -> StatusWatch {
+        self.inner.status()
+    }
+
+    async fn close(&self, grace: Duration) {
+        self.inner.close(grace).await;
+    }
+}
+
+#[async_trait::async_trait]
+impl Consumer for Counted {
+    async fn next(&mut self) -> Option<rpc_core::transport::Delivery> {
+        self.0.next().await
+    }
+
+    async fn stop(&mut self) {
+        self.0.stop().await;
+    }
+
+    async fn close(self: Box<Self>) {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publish_that_hangs_does_not_hold_a_call_beyond_its_deadline() {
+    let (_, _, _server, transport) = one_server().await;
+    let work = WorkClient::new(&faulty(&transport, Publish::Hangs), target());
+    let started = Instant::now();
+    let error = work.double(1).timeout(SECOND).await.unwrap_err();
+    assert_eq!((error.code(), error.rpc().unwrap().executed()), (Code::DeadlineExceeded, Executed::Unknown));
+    assert!(started.elapsed() <= SECOND + Duration::from_millis(250), "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_does_not_wait_for_the_confirm() {
+    let (_, _, _server, transport) = one_server().await;
+    for publish in [Publish::ArrivesAndHangs, Publish::ArrivesUnconfirmed] {
+        let work = WorkClient::new(&faulty(&transport, publish), target());
+        assert_eq!(work.double(1).timeout(SECOND).await.unwrap(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idempotent_call_whose_reply_was_not_confirmed_runs_again() {
+    let (transport, worker) = (MemoryTransport::new(), Worker::new());
+    let bad = faulty(&transport, Publish::FailsReplies);
+    let first = builder(&bad, "a", &worker).start().await.unwrap();
+    let work = WorkClient::new(&transport, target());
+    let call = tokio::spawn(work.wait_idempotent("call".to_owned()).timeout(60 * SECOND).into_future());
+    worker.permits.add_permits(1);
+    settle().await;
+    drop(first);
+    let _second = builder(transport.as_ref(), "b", &worker).start().await.unwrap();
+    worker.permits.add_permits(2);
+    assert!(call.await.unwrap().unwrap() > 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_waits_for_any_more_is_not_run_again() {
+    let (work, worker, server, transport) = one_server().await;
+    let error = work.wait_idempotent("late".to_owned()).timeout(SECOND).await.unwrap_err();
+    assert_eq!(error.code(), Code::DeadlineExceeded);
+    settle().await;
+    let mut gone = Request::new(
+        "wait_idempotent",
+        rpc_core::codec::encode(rpc_core::ContentType::Json, &Value::map([("name", "gone")])).unwrap(),
+    );
+    gone.version = rpc_core::Version::new(1, 2);
+    gone.reply_to = Some((ReplyAddress::random("gone"), rpc_core::CorrelationId::parse("1").unwrap()));
+    let to = Destination::Request(target());
+    let sent = transport.as_ref().transport();
+    sent.publish(&to, Message::Request(gone), Deadline::after(SECOND)).await.unwrap();
+    worker.permits.add_permits(1);
+    settle().await;
+    server.shutdown(SECOND).await;
+    assert_eq!(worker.lines(), ["start late 1", "start gone 1", "end gone 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn consumers_are_closed_although_the_grace_was_not_enough() {
+    let (transport, worker) = (MemoryTransport::new(), Worker::new());
+    let closed = Arc::new(AtomicUsize::new(0));
+    let spied = SharedTransport::new(Faulty {
+        inner: transport.as_ref().clone(),
+        publish: Publish::FailsReplies,
+        closed: Arc::clone(&closed),
+    });
+    let server = builder(&spied, "a", &worker).start().await.unwrap();
+    WorkClient::new(&transport, target()).note("long".to_owned()).await.unwrap();
+    settle().await;
+    server.shutdown(SECOND).await;
+    assert_eq!(closed.load(Ordering::Relaxed), 3, "topic, server and fanout");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_panics_ends_one_request() {
+    let (transport, worker) = (MemoryTransport::new(), Worker::new());
+    let policy = |request: &AccessRequest<'_>| match request.context.metadata.get("user") {
+        Some(user) if user.parse::<u32>().unwrap() > 0 => Ok(()),
+        _ => Err(Denied::new("nobody")),
+    };
+    let _server = builder(transport.as_ref(), "a", &worker).access(policy).start().await.unwrap();
+    let mut context = Context::new();
+    context.metadata.insert("user", "ada").unwrap();
+    let error = WorkClient::new(&transport, target()).double(1).context(&context).await.unwrap_err();
+    assert_eq!((error.code(), error.rpc().unwrap().executed()), (Code::Panicked, Executed::NotSent));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_does_not_go_to_every_server() {
+    let (work, worker, _server, _) = one_server().await;
+    let all = work.prepare(|settings| settings.target(target().fanout()));
+    assert_eq!(all.double(1).await.unwrap_err().code(), Code::InvalidArguments);
+    assert!(worker.lines().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_servers_target_is_its_name_even_with_fanout() {
+    let (transport, worker) = (MemoryTransport::new(), Worker::new());
+    let endpoint = crate::support::WorkEndpoint::new(worker.clone());
+    let server = rpc_core::Server::builder(&transport, target().server("a").fanout()).endpoint(endpoint);
+    let _server = server.start().await.unwrap();
+    let work = WorkClient::new(&transport, target());
+    work.tell("once".to_owned()).await.unwrap();
+    settle().await;
+    assert_eq!(worker.lines(), ["told once"]);
+    assert_eq!(work.prepare(|settings| settings.server("a")).double(1).await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_time_to_live_does_not_overflow() {
+    let (work, worker, _server, _) = one_server().await;
+    work.note("x".to_owned()).time_to_live(Duration::MAX).await.unwrap();
+    settle().await;
+    assert_eq!(worker.lines(), ["start x 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cast_is_not_held_to_the_callers_deadline() {
+    let (work, worker, _server, _) = one_server().await;
+    let mut context = Context::new();
+    context.deadline = Some(Deadline::after(Duration::ZERO));
+    work.note("x".to_owned()).context(&context).await.unwrap();
+    worker.permits.add_permits(1);
+    settle().await;
+    assert_eq!(worker.lines(), ["start x 1", "end x 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cast_expires_unstarted_and_is_not_cut_short_once_started() {
+    let (transport, worker) = (MemoryTransport::new(), Worker::new());
+    let _server = builder(transport.as_ref(), "a", &worker).workers(1).start().await.unwrap();
+    let work = WorkClient::new(&transport, target());
+    work.note("long".to_owned()).time_to_live(SECOND).await.unwrap();
+    settle().await;
+    work.note("late".to_owned()).time_to_live(SECOND).await.unwrap();
+    tokio::time::sleep(2 * SECOND).await;
+    worker.permits.add_permits(2);
+    settle().await;
+    assert_eq!(worker.lines(), ["start long 1", "end long 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notifier_without_topics_does_not_say_ok() {
+    let transport = MemoryTransport::new();
+    for topics in [vec![], vec!["good", ""]] {
+        let error = Notifier::new(&transport, "p").topics(topics).info("e", &1).await.unwrap_err();
+        assert_eq!((error.code(), error.executed()), (Code::InvalidArguments, Executed::NotSent));
+    }
+    let mut events = Listener::builder(&transport, ["good"]).start::<Value>().await.unwrap();
+    assert!(tokio::time::timeout(SECOND, events.next()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_keeps_its_transport() {
+    let broker = MemoryBroker::new();
+    let mut events = Listener::builder(&broker.connect(), ["notifications"]).start::<i32>().await.unwrap();
+    Notifier::new(&broker.connect(), "p").info("e", &7).await.unwrap();
+    assert_eq!(events.next().await.unwrap().payload(), &7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stopping_server_says_is_not_about_the_connection() {
+    let (work, _, server, _) = one_server().await;
+    let call = tokio::spawn(work.wait("x".to_owned()).into_future());
+    settle().await;
+    server.shutdown(Duration::ZERO).await;
+    assert_eq!(call.await.unwrap().unwrap_err().rpc().unwrap().phase(), Phase::Handler);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_of_another_kind_goes_to_the_dead_letters() {
+    let (_, _, _server, transport) = one_server().await;
+    let payload = rpc_core::codec::encode(rpc_core::ContentType::Json, &1).unwrap();
+    let event = Message::Notification(rpc_core::message::NotificationMessage::new("p", "e", payload));
+    let to = Destination::Request(Target::topic("work"));
+    transport.as_ref().transport().publish(&to, event, Deadline::after(SECOND)).await.unwrap();
+    settle().await;
+    assert_eq!(transport.broker().dead_letters()[0].code, Code::Malformed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_reply_is_counted_and_harms_nobody() {
+    let (_, worker, _server, transport) = one_server().await;
+    let client = Client::new(&transport, target());
+    let call = tokio::time::timeout(SECOND, client.call("wait", &Value::map([("name", "x")])).into_future());
+    assert!(call.await.is_err());
+    worker.permits.add_permits(1);
+    settle().await;
+    assert_eq!((transport.as_ref().orphan_replies(), transport.as_ref().pending_calls()), (1, 0));
+}
