@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rpc_core::message::Message;
 use rpc_core::transport::{
-    Capabilities, Consumer, Destination, LinkState, Source, Status, StatusReporter, StatusWatch, Transport,
+    Capabilities, ConsumeOptions, Consumer, Destination, LinkState, Source, Status, StatusReporter,
+    StatusWatch, Transport,
 };
 use rpc_core::{Code, Deadline, Error, Executed, Phase, Priority, SharedTransport};
 use tokio::sync::Notify;
@@ -167,11 +168,11 @@ impl Transport for Inner {
         }
     }
 
-    async fn consume(&self, source: Source, prefetch: u16) -> Result<Box<dyn Consumer>, Error> {
+    async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error> {
         if self.consumers.is_closed() {
             return Err(closed());
         }
-        let prefetch = prefetch.clamp(1, self.most_prefetch);
+        let prefetch = options.prefetch.clamp(1, self.most_prefetch);
         let started = consumer::start(self.resources.clone(), source, prefetch, self.worker.clone());
         let (consumer, task) = self.worker.run(started).await.unwrap_or_else(|| Err(closed()))?;
         self.worker.spawn(self.consumers.track_future(task));

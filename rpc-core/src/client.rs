@@ -33,11 +33,11 @@ use crate::value::Value;
 /// clone; all clients of a transport share one reply address.
 ///
 /// ```
-/// # use rpc_core::{Client, MemoryTransport, Target, Value};
+/// # use rpc_core::{Client, MemoryTransport, Target};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let transport = MemoryTransport::new();
 /// let client = Client::new(&transport, Target::topic("conductor"));
-/// let error = client.call("whoami", &Value::map::<&str, Value>([])).await.unwrap_err();
+/// let error = client.call("whoami", &()).await.unwrap_err();
 /// assert_eq!(error.code(), rpc_core::Code::Unroutable);
 /// # }
 /// ```
@@ -75,7 +75,8 @@ impl Client {
         Self { transport: self.transport.clone(), settings: Arc::new(settings) }
     }
 
-    /// Calls `method` with `arguments`, a map by name or a struct. See [`Call`].
+    /// Calls `method` with `arguments`: a struct, a map by name such as [`Value::map`], or `&()` for none. See
+    /// [`Call`].
     pub fn call(&self, method: &str, arguments: &impl Serialize) -> Call<Value, ServiceFailure> {
         Call::new(self.outgoing(method, arguments), answer::untyped)
     }

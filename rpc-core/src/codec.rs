@@ -53,6 +53,20 @@ pub fn decode<T: DeserializeOwned>(payload: &Payload) -> Result<T, DecodeError> 
     decoded.map_or_else(|| explain(payload), Ok)
 }
 
+/// Decodes a map by name into a struct; nothing counts as an empty map. A list is refused: by position, two
+/// arguments of one type could be swapped unseen.
+pub(crate) fn decode_map<T: DeserializeOwned>(payload: &Payload) -> Result<T, DecodeError> {
+    let empty = |body: &'static [u8]| Payload::new(payload.content_type, Bytes::from_static(body));
+    match (payload.content_type, payload.body.trim_ascii_start()) {
+        (ContentType::MessagePack, [0xc0]) => decode(&empty(&[0x80])),
+        (ContentType::Json, b"null") => decode(&empty(b"{}")),
+        (ContentType::MessagePack, [0x90..=0x9f | 0xdc | 0xdd, ..]) | (ContentType::Json, [b'[', ..]) => {
+            Err(DecodeError("they are a list, and have to be a map by name".to_owned()))
+        }
+        _ => decode(payload),
+    }
+}
+
 /// Why a payload does not decode, with the path to the place.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DecodeError(String);

@@ -11,7 +11,7 @@ use crate::codec;
 use crate::context::Context;
 use crate::error::{Code, Error};
 use crate::interface::Interface;
-use crate::message::Failure;
+use crate::message::{Failure, Outcome};
 use crate::payload::Payload;
 
 /// One served interface. `#[service]` writes the implementation; tools and proxies may write their own.
@@ -35,21 +35,17 @@ pub struct Invocation {
     arguments: Payload,
 }
 
-/// What a method ended with.
-#[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "a method ends well or not")]
-pub enum Outcome {
-    /// Its encoded result.
-    Success(Payload),
-    /// Its own error, or why it did not run.
-    Failure(Failure),
-}
-
 impl Invocation {
     /// A request with `arguments` that are not compressed.
     #[must_use]
     pub const fn new(context: Arc<Context>, arguments: Payload) -> Self {
         Self { context, arguments }
+    }
+
+    /// The encoded arguments, not compressed.
+    #[must_use]
+    pub const fn payload(&self) -> &Payload {
+        &self.arguments
     }
 
     /// What travelled with the request.
@@ -58,13 +54,13 @@ impl Invocation {
         &self.context
     }
 
-    /// Decodes the arguments.
+    /// Decodes the arguments, a map by name; nothing counts as an empty map.
     ///
     /// # Errors
     ///
     /// [`Code::InvalidArguments`], naming the argument, as the outcome to return.
     pub fn arguments<A: DeserializeOwned>(&self) -> Result<A, Outcome> {
-        codec::decode(&self.arguments).map_err(|error| {
+        codec::decode_map(&self.arguments).map_err(|error| {
             Outcome::Failure(Failure::new(
                 Code::InvalidArguments,
                 format!("the arguments do not fit: {error}"),

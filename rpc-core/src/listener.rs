@@ -13,7 +13,7 @@ use crate::error::{Code, Error, Executed, Phase};
 use crate::message::{Message, NotificationMessage};
 use crate::payload::ContentType;
 use crate::priority::Priority;
-use crate::transport::{Acknowledger, Consumer, SharedTransport, Source, Subscription};
+use crate::transport::{Acknowledger, ConsumeOptions, Consumer, SharedTransport, Source, Subscription};
 
 /// Collects the notifications of some topics.
 ///
@@ -41,7 +41,7 @@ pub struct ListenerBuilder {
     subscription: Subscription,
     event_types: Vec<String>,
     accept: Vec<ContentType>,
-    prefetch: u16,
+    options: ConsumeOptions,
 }
 
 impl Listener<()> {
@@ -55,7 +55,7 @@ impl Listener<()> {
             subscription: Subscription::new(topics.into_iter().map(Into::into).collect()),
             event_types: Vec::new(),
             accept: ContentType::ALL.to_vec(),
-            prefetch: ListenerBuilder::DEFAULT_PREFETCH,
+            options: ConsumeOptions::new().prefetch(ListenerBuilder::DEFAULT_PREFETCH),
         }
     }
 }
@@ -82,8 +82,8 @@ impl ListenerBuilder {
         self
     }
 
-    /// Takes events of this type only; may be said several times. Others are acknowledged and passed over.
-    /// Default: all.
+    /// Takes events of this type only; may be said several times. Others are acknowledged and passed over, so all
+    /// listeners of a pool have to want the same. Default: all.
     pub fn event_type(mut self, event_type: impl Into<String>) -> Self {
         self.event_types.push(event_type.into());
         self
@@ -98,7 +98,7 @@ impl ListenerBuilder {
     /// Lets the broker hand out at most this many unsettled events of each topic and priority, 0 counting as 1.
     /// Default: [`ListenerBuilder::DEFAULT_PREFETCH`].
     pub fn prefetch(mut self, prefetch: u16) -> Self {
-        self.prefetch = prefetch;
+        self.options = self.options.prefetch(prefetch);
         self
     }
 
@@ -121,7 +121,7 @@ impl ListenerBuilder {
         let consumer = self
             .transport
             .transport()
-            .consume(Source::Notifications(self.subscription), self.prefetch)
+            .consume(Source::Notifications(self.subscription), self.options)
             .await?;
         Ok(Listener {
             consumer,

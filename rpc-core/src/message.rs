@@ -7,7 +7,7 @@ mod request;
 
 pub use self::malformed::Malformed;
 pub use self::notification::NotificationMessage;
-pub use self::reply::{Failure, Reply, Status};
+pub use self::reply::{Failure, Outcome, Reply};
 pub use self::request::Request;
 
 /// What a transport carries. A wire of the transport decides how it looks to the broker.

@@ -13,7 +13,7 @@ use crate::deadline::Deadline;
 use crate::error::{Code, Error, Executed, Phase};
 use crate::message::{Message, NotificationMessage};
 use crate::notification::Notification;
-use crate::payload::{ContentType, Payload};
+use crate::payload::ContentType;
 use crate::priority::Priority;
 use crate::target::Target;
 use crate::transport::{Destination, SharedTransport};
@@ -53,6 +53,21 @@ struct Settings {
     compression: Compression,
     timeout: Duration,
     context: Option<Context>,
+}
+
+impl Settings {
+    /// Checks everything that can be checked without the broker.
+    fn check(&self, event_type: &str) -> Result<(), Error> {
+        let names = self.topics.iter().chain([&self.exchange]);
+        let message = if event_type.is_empty() || event_type.len() > 255 {
+            "an event type has 1 to 255 bytes"
+        } else if self.topics.is_empty() || names.into_iter().any(String::is_empty) {
+            "a notifier needs a topic, and names that are not empty"
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish))
+    }
 }
 
 impl Notifier {
@@ -118,43 +133,74 @@ impl Notifier {
     /// # Errors
     ///
     /// As [`notify`](Notifier::notify).
-    pub async fn emit<N: Notification>(&self, event: &N) -> Result<(), Error> {
-        self.notify(N::PRIORITY, N::EVENT_TYPE, event).await
+    pub fn emit<'a, N: Notification>(
+        &'a self,
+        event: &N,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, N> {
+        self.notify(N::PRIORITY, N::EVENT_TYPE, event)
     }
 
     /// Emits an event of [`Priority::Audit`]. Errors as [`notify`](Notifier::notify); so for all that follow.
-    pub async fn audit<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
-        self.notify(Priority::Audit, event_type, payload).await
+    pub fn audit<'a, P: Serialize + ?Sized>(
+        &'a self,
+        event_type: &str,
+        payload: &P,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
+        self.notify(Priority::Audit, event_type, payload)
     }
 
     /// Emits an event of [`Priority::Debug`].
-    pub async fn debug<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
-        self.notify(Priority::Debug, event_type, payload).await
+    pub fn debug<'a, P: Serialize + ?Sized>(
+        &'a self,
+        event_type: &str,
+        payload: &P,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
+        self.notify(Priority::Debug, event_type, payload)
     }
 
     /// Emits an event of [`Priority::Info`].
-    pub async fn info<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
-        self.notify(Priority::Info, event_type, payload).await
+    pub fn info<'a, P: Serialize + ?Sized>(
+        &'a self,
+        event_type: &str,
+        payload: &P,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
+        self.notify(Priority::Info, event_type, payload)
     }
 
     /// Emits an event of [`Priority::Warn`].
-    pub async fn warn<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
-        self.notify(Priority::Warn, event_type, payload).await
+    pub fn warn<'a, P: Serialize + ?Sized>(
+        &'a self,
+        event_type: &str,
+        payload: &P,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
+        self.notify(Priority::Warn, event_type, payload)
     }
 
     /// Emits an event of [`Priority::Error`].
-    pub async fn error<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
-        self.notify(Priority::Error, event_type, payload).await
+    pub fn error<'a, P: Serialize + ?Sized>(
+        &'a self,
+        event_type: &str,
+        payload: &P,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
+        self.notify(Priority::Error, event_type, payload)
     }
 
     /// Emits an event of [`Priority::Critical`].
-    pub async fn critical<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
-        self.notify(Priority::Critical, event_type, payload).await
+    pub fn critical<'a, P: Serialize + ?Sized>(
+        &'a self,
+        event_type: &str,
+        payload: &P,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
+        self.notify(Priority::Critical, event_type, payload)
     }
 
     /// Emits an event of [`Priority::Sample`].
-    pub async fn sample<P: Serialize + ?Sized>(&self, event_type: &str, payload: &P) -> Result<(), Error> {
-        self.notify(Priority::Sample, event_type, payload).await
+    pub fn sample<'a, P: Serialize + ?Sized>(
+        &'a self,
+        event_type: &str,
+        payload: &P,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
+        self.notify(Priority::Sample, event_type, payload)
     }
 
     /// Emits an event, to one topic after the other.
@@ -168,15 +214,15 @@ impl Notifier {
     /// # Cancel safety
     ///
     /// Dropping the future may or may not have sent the event.
-    pub async fn notify<P: Serialize + ?Sized>(
-        &self,
+    pub fn notify<'a, P: Serialize + ?Sized>(
+        &'a self,
         priority: Priority,
         event_type: &str,
         payload: &P,
-    ) -> Result<(), Error> {
-        // Encoded here, so that the future does not need the payload to be shareable between threads.
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
+        // Encoded before the future exists, so that it does not hold the payload.
         let message = self.message(priority, event_type, payload);
-        self.send(message, priority).await
+        self.send(message, priority)
     }
 
     fn message<P: Serialize + ?Sized>(
@@ -186,23 +232,20 @@ impl Notifier {
         payload: &P,
     ) -> Result<NotificationMessage, Error> {
         let settings = &*self.settings;
-        if event_type.is_empty() || event_type.len() > 255 {
-            let message = "an event type has 1 to 255 bytes";
-            return Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish));
-        }
-        let payload: Payload = settings.compression.apply(codec::encode(settings.content_type, payload)?);
         let inherited =
             settings.context.clone().or_else(|| context::current().map(|context| context.child()));
+        let context = Context { deadline: None, ..inherited.unwrap_or_default() };
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let payload = settings
+            .check(event_type)
+            .and_then(|()| codec::encode(settings.content_type, payload))
+            .and_then(|payload| within_limit(&self.transport, settings.compression.apply(payload)))
+            .map_err(|error| error.about(&settings.publisher_id, event_type, &context.request_id))?;
         Ok(NotificationMessage {
             priority,
             timestamp_ms: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
-            context: Context { deadline: None, ..inherited.unwrap_or_default() },
-            ..NotificationMessage::new(
-                settings.publisher_id.clone(),
-                event_type,
-                within_limit(&self.transport, payload)?,
-            )
+            context,
+            ..NotificationMessage::new(settings.publisher_id.clone(), event_type, payload)
         })
     }
 
@@ -211,26 +254,18 @@ impl Notifier {
         message: Result<NotificationMessage, Error>,
         priority: Priority,
     ) -> Result<(), Error> {
-        let message = message?;
-        let Settings { exchange, topics, .. } = &*self.settings;
-        if topics.is_empty() || topics.iter().chain([exchange]).any(String::is_empty) {
-            let message = "a notifier needs a topic, and names that are not empty";
-            return Err(Error::new(Code::InvalidArguments, message).with_executed(Executed::NotSent));
-        }
-        for topic in &self.settings.topics {
-            let destination = Destination::Notification {
-                exchange: self.settings.exchange.clone(),
-                topic: topic.clone(),
-                priority,
-            };
-            let deadline = Deadline::after(self.settings.timeout);
-            let published = self.transport.transport().publish(
-                &destination,
-                Message::Notification(message.clone()),
-                deadline,
-            );
+        let (message, settings) = (message?, &*self.settings);
+        for (earlier, topic) in settings.topics.iter().enumerate() {
+            let exchange = settings.exchange.clone();
+            let destination = Destination::Notification { exchange, topic: topic.clone(), priority };
+            let deadline = Deadline::after(settings.timeout);
+            let published =
+                self.transport.publish(&destination, Message::Notification(message.clone()), deadline);
             published.await.map_err(|error| {
-                error.about(&destination, &message.event_type, &message.context.request_id)
+                // What an earlier topic has, its listeners will see.
+                let executed = if earlier == 0 { error.executed() } else { Executed::Unknown };
+                let request_id = &message.context.request_id;
+                error.with_executed(executed).about(&destination, &message.event_type, request_id)
             })?;
         }
         Ok(())

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 
 use crate::error::{Code, Error};
+use crate::parse_name::{ParseNameError, parse_name};
 
 /// How a payload is encoded.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -20,7 +21,7 @@ pub enum ContentType {
 
 impl ContentType {
     /// All of them, in order of declaration.
-    pub const ALL: [Self; 2] = [Self::MessagePack, Self::Json];
+    pub const ALL: &'static [Self] = &[Self::MessagePack, Self::Json];
 
     /// The media type.
     #[must_use]
@@ -39,11 +40,11 @@ impl fmt::Display for ContentType {
 }
 
 impl FromStr for ContentType {
-    type Err = ();
+    type Err = ParseNameError;
 
     /// Accepts exactly the media types of [`ContentType::ALL`], without parameters.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|content_type| content_type.as_str() == text).ok_or(())
+        parse_name(text, "content type", Self::ALL, Self::as_str)
     }
 }
 
@@ -56,6 +57,9 @@ pub enum ContentEncoding {
 }
 
 impl ContentEncoding {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Zstd];
+
     /// The name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -66,10 +70,10 @@ impl ContentEncoding {
 }
 
 impl FromStr for ContentEncoding {
-    type Err = ();
+    type Err = ParseNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == Self::Zstd.as_str() { Ok(Self::Zstd) } else { Err(()) }
+        parse_name(text, "content encoding", Self::ALL, Self::as_str)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::parse_name::{ParseNameError, parse_name};
+
 /// How urgent a notification is. The names are oslo.messaging's.
 ///
 /// A listener subscribes to priorities one by one, so a collector of errors is not slowed by samples.
@@ -26,17 +28,10 @@ pub enum Priority {
     Sample,
 }
 
-/// A text that names no priority.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{text:?} is not a priority: use audit, debug, info, warn, error, critical or sample")]
-pub struct ParsePriorityError {
-    text: String,
-}
-
 impl Priority {
     /// All of them, in order of declaration.
-    pub const ALL: [Self; 7] =
-        [Self::Audit, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Critical, Self::Sample];
+    pub const ALL: &'static [Self] =
+        &[Self::Audit, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Critical, Self::Sample];
 
     /// The name on the wire: lower case.
     #[must_use]
@@ -60,13 +55,10 @@ impl fmt::Display for Priority {
 }
 
 impl FromStr for Priority {
-    type Err = ParsePriorityError;
+    type Err = ParseNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|priority| priority.as_str() == text)
-            .ok_or_else(|| ParsePriorityError { text: text.chars().take(64).collect() })
+        parse_name(text, "priority", Self::ALL, Self::as_str)
     }
 }
 
@@ -76,7 +68,7 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        for priority in Priority::ALL {
+        for &priority in Priority::ALL {
             assert_eq!(priority.as_str().parse(), Ok(priority));
         }
         assert!("INFO".parse::<Priority>().is_err());

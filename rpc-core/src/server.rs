@@ -19,7 +19,7 @@ pub use self::builder::ServerBuilder;
 use self::handle::Handler;
 use crate::error::Error;
 use crate::target::Target;
-use crate::transport::{Consumer, SharedTransport, Source};
+use crate::transport::{ConsumeOptions, Consumer, SharedTransport, Source};
 
 /// Serves endpoints on a target until it is shut down.
 ///
@@ -30,10 +30,13 @@ use crate::transport::{Consumer, SharedTransport, Source};
 ///
 /// | request | acknowledged | after a crash |
 /// |---|---|---|
-/// | call | when a worker is free, right before it starts | what ran is lost, what waited goes to another server |
+/// | call | when a worker is free, right before it starts | what ran is lost, what waited goes to another server; what had started within the last moments may run there, too |
 /// | call, idempotent | after its reply was confirmed | runs again, with `attempt > 1` |
 /// | cast | after it ran | runs again, with `attempt > 1` |
 /// | fanout | right before it starts | lost |
+///
+/// A handler of a call is dropped at its caller's deadline, wherever it stands, since nobody waits any more: it has to
+/// be cancel-safe, or hand such work to a task of its own. Casts and fanouts have no such limit.
 ///
 /// A request that cannot be run is answered with a typed error if it has a reply address, and moved to the
 /// dead-letter queue with the reason otherwise.
@@ -109,15 +112,15 @@ impl Server {
         let target = builder.target.clone();
         let sources = sources(&target, builder.named);
         let workers = Arc::new(Semaphore::new(builder.workers.into()));
-        let prefetch = builder.workers;
-        let transport = builder.transport.transport_handle();
+        let options = ConsumeOptions::new().prefetch(builder.workers);
+        let transport = builder.transport.clone();
         let name = target.server_name().unwrap_or_default().to_owned();
         let handler = Arc::new(Handler::new(builder, kill.clone())?);
 
         // All queues exist before the first request is taken, and before this returns.
         let mut consumers = Vec::new();
         for (source, fanout) in sources {
-            consumers.push((transport.consume(source, prefetch).await?, fanout));
+            consumers.push((transport.transport().consume(source, options).await?, fanout));
         }
         let mut loops = JoinSet::new();
         for (consumer, fanout) in consumers {
@@ -144,6 +147,11 @@ fn sources(target: &Target, named: bool) -> Vec<(Source, bool)> {
     sources.push((Source::Requests(target.clone().fanout()), true));
     sources
 }
+
+const _: () = {
+    const fn shareable<T: Send + Sync>() {}
+    shareable::<Server>();
+};
 
 impl Drop for Server {
     fn drop(&mut self) {

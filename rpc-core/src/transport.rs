@@ -6,6 +6,7 @@
 //! definition of everything promised here.
 
 mod capabilities;
+mod consume_options;
 mod delivery;
 mod destination;
 mod registry;
@@ -14,9 +15,11 @@ mod status;
 
 use std::time::Duration;
 
-use async_trait::async_trait;
+/// The attribute that implementations of [`Transport`], [`Consumer`] and [`Connector`] stand under.
+pub use async_trait::async_trait;
 
 pub use self::capabilities::Capabilities;
+pub use self::consume_options::ConsumeOptions;
 pub use self::delivery::{Acknowledger, Delivery, Settle, Settlement};
 pub use self::destination::{Destination, Source, Subscription};
 pub use self::registry::{Connector, Registry};
@@ -57,12 +60,12 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Starts to consume, and returns once the broker has all that it needs to route to `source`.
     ///
-    /// At most `prefetch` deliveries are unsettled at a time (0 counts as 1); replies have no such bound.
+    /// At most [`ConsumeOptions::prefetch`] deliveries of a queue are unsettled at a time; replies have no such bound.
     ///
     /// # Errors
     ///
     /// What the broker refuses, and [`Code::Unavailable`](crate::Code::Unavailable) when it cannot be reached.
-    async fn consume(&self, source: Source, prefetch: u16) -> Result<Box<dyn Consumer>, Error>;
+    async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error>;
 
     /// What this transport can do.
     fn capabilities(&self) -> Capabilities;

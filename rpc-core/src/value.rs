@@ -53,6 +53,36 @@ impl Value {
         if let Self::Integer(number) = self { Some(*number) } else { None }
     }
 
+    /// The truth value, if it is one.
+    #[must_use]
+    pub const fn as_bool(&self) -> Option<bool> {
+        if let Self::Bool(value) = self { Some(*value) } else { None }
+    }
+
+    /// The floating-point number, if it is one.
+    #[must_use]
+    pub const fn as_float(&self) -> Option<f64> {
+        if let Self::Float(number) = self { Some(*number) } else { None }
+    }
+
+    /// The bytes, if it is a byte string.
+    #[must_use]
+    pub const fn as_bytes(&self) -> Option<&[u8]> {
+        if let Self::Bytes(bytes) = self { Some(bytes.as_slice()) } else { None }
+    }
+
+    /// The values, if it is a list.
+    #[must_use]
+    pub const fn as_list(&self) -> Option<&[Self]> {
+        if let Self::List(values) = self { Some(values.as_slice()) } else { None }
+    }
+
+    /// The pairs, if it is a map.
+    #[must_use]
+    pub const fn as_map(&self) -> Option<&BTreeMap<String, Self>> {
+        if let Self::Map(map) = self { Some(map) } else { None }
+    }
+
     /// The value under `key`, if this is a map that has one.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
@@ -70,7 +100,7 @@ macro_rules! from {
     };
 }
 
-from! { bool => Bool, i32 => Integer, i64 => Integer, u32 => Integer, f64 => Float, &str => Text, String => Text,
+from! { bool => Bool, i8 => Integer, i16 => Integer, u8 => Integer, u16 => Integer, f32 => Float, i32 => Integer, i64 => Integer, u32 => Integer, f64 => Float, &str => Text, String => Text,
 Vec<u8> => Bytes, Vec<Self> => List, BTreeMap<String, Self> => Map }
 
 impl From<u64> for Value {

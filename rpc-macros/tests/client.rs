@@ -114,7 +114,7 @@ async fn arguments_travel_as_a_map_by_name() {
     let target = Target::topic("conductor");
     let server = Server::builder(&transport, target.clone().server("cell-1")).endpoint(Recorder(seen));
     let server = server.start().await.unwrap();
-    for content_type in ContentType::ALL {
+    for &content_type in ContentType::ALL {
         let client = ConductorClient::new(&transport, target.clone())
             .prepare(|settings| settings.content_type(content_type));
         client.change_power(4, "x86".to_owned()).await.unwrap();

@@ -83,7 +83,7 @@ async fn run(name: &str, arguments: Value) -> Result<Value, (Code, String, Optio
     let methods = endpoint.interface().methods;
     let index = methods.iter().position(|method| method.name == name).unwrap();
     let mut results = Vec::new();
-    for content_type in ContentType::ALL {
+    for &content_type in ContentType::ALL {
         let arguments = codec::encode(content_type, &arguments).unwrap();
         let mut context = Context::new();
         context.attempt = 3;

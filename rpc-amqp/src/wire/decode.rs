@@ -64,7 +64,7 @@ fn decode_kind(
 fn payload(properties: &BasicProperties, body: Bytes) -> Result<Payload, Malformed> {
     let content_type = match properties.content_type() {
         None => ContentType::default(),
-        Some(text) => text.as_str().parse().map_err(|()| {
+        Some(text) => text.as_str().parse().map_err(|_| {
             let known: Vec<_> = ContentType::ALL.iter().map(|known| known.as_str()).collect();
             Malformed::new(format!(
                 "content type {:?} is unknown: the accepted ones are {}",
@@ -75,7 +75,7 @@ fn payload(properties: &BasicProperties, body: Bytes) -> Result<Payload, Malform
     };
     let content_encoding = match properties.content_encoding().as_ref().map(|text| text.as_str()) {
         None | Some("" | "identity" | "utf-8" | "UTF-8") => None,
-        Some(text) => Some(text.parse().map_err(|()| {
+        Some(text) => Some(text.parse().map_err(|_| {
             Malformed::new(format!(
                 "content encoding {:?} is unknown: the accepted one is {}, besides none at all",
                 shown(text),

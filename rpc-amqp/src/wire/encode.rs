@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use lapin::BasicProperties;
 use lapin::types::ShortString;
-use rpc_core::message::{Message, NotificationMessage, Reply, Request, Status};
+use rpc_core::message::{Message, NotificationMessage, Outcome, Reply, Request};
 use rpc_core::{Code, ContentEncoding, Context, Error, Executed, Payload, Phase};
 
 use super::headers::{Headers, milliseconds};
@@ -49,9 +49,9 @@ fn encode_request(request: Request) -> Result<(BasicProperties, Bytes), Error> {
 
 fn encode_reply(reply: &Reply) -> Result<(BasicProperties, Bytes), Error> {
     let headers = Headers::default().maybe_text(words::SERVER, reply.server.as_deref());
-    let headers = match &reply.status {
-        Status::Success(_) => headers.text(words::STATUS, words::OK),
-        Status::Failure(failure) => headers
+    let headers = match &reply.outcome {
+        Outcome::Success(_) => headers.text(words::STATUS, words::OK),
+        Outcome::Failure(failure) => headers
             .text(words::STATUS, words::ERROR)
             .text(words::CODE, failure.code.as_str())
             .text(words::MESSAGE, &failure.message)

@@ -7,7 +7,7 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use proptest::option;
 use proptest::prelude::*;
-use rpc_core::message::{Failure, Malformed, Message, NotificationMessage, Reply, Request, Status};
+use rpc_core::message::{Failure, Malformed, Message, NotificationMessage, Outcome, Reply, Request};
 use rpc_core::{
     Code, ContentEncoding, ContentType, Context, CorrelationId, Deadline, Executed, MessageId, Payload,
     Priority, ReplyAddress, RequestId, TraceContext, Version,
@@ -119,9 +119,9 @@ proptest! {
             failure.retry_after = after.map(Duration::from_millis);
             failure.error_type = error_type;
             failure.data = payload;
-            Status::Failure(failure)
+            Outcome::Failure(failure)
         } else {
-            Status::Success(payload)
+            Outcome::Success(payload)
         };
         let mut reply = Reply::new(CorrelationId::parse(&correlation).unwrap(), status);
         reply.server = server;

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::codec::{self, compression};
 use crate::error::{CallError, Code, Error, Executed, Phase};
-use crate::message::{Failure, Reply, Status};
+use crate::message::{Failure, Outcome, Reply};
 use crate::payload::Payload;
 use crate::value::Value;
 
@@ -64,12 +64,12 @@ fn read<T: DeserializeOwned, E>(
     own_error: impl FnOnce(Failure, Payload, Option<&str>) -> Result<E, Failure>,
 ) -> Result<T, CallError<E>> {
     let server = reply.server;
-    let failure = match reply.status {
-        Status::Success(payload) => {
+    let failure = match reply.outcome {
+        Outcome::Success(payload) => {
             return result(payload, limit)
                 .map_err(|error| error.with_executed(Executed::Executed).with_server(server).into());
         }
-        Status::Failure(failure) => failure,
+        Outcome::Failure(failure) => failure,
     };
     let failure = match (failure.code, compression::inflate(failure.data.clone(), limit)) {
         (Code::ServiceError, Ok(data)) => match own_error(failure, data, server.as_deref()) {

@@ -22,6 +22,8 @@ use crate::transport::{Destination, Status};
 /// order: this call, the client, the method, [`Client::DEFAULT_TIMEOUT`](crate::Client::DEFAULT_TIMEOUT); and
 /// never later than that of the handler that makes the call.
 ///
+/// Awaited where it stands it runs as part of its task; `tokio::spawn(call.into_future())` makes it run beside.
+///
 /// # Errors
 ///
 /// [`CallError::Service`] with the method's own error, otherwise [`CallError::Rpc`]. Among the latter
@@ -108,9 +110,6 @@ impl<T, E> fmt::Debug for CallFuture<T, E> {
     }
 }
 
-/// How much later than the deadline a transport may say what became of a publish. The promise is 250 ms.
-const PUBLISH_GRACE: Duration = Duration::from_millis(100);
-
 /// Sends the request and waits for its reply.
 async fn exchange(ready: Ready) -> Result<Reply, Error> {
     let Ready { transport, destination, mut request, deadline } = ready;
@@ -118,23 +117,20 @@ async fn exchange(ready: Ready) -> Result<Reply, Error> {
         let message = "a call has one answer, so it cannot go to every server";
         return Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish));
     }
-    let address = tokio::time::timeout_at(deadline.instant(), transport.replies().address())
-        .await
-        .map_err(|_| not_connected(&transport.status().now()))??;
     // The place in the table exists before the request leaves, so no reply can come too early; and it is given
     // back by its own drop, wherever this future ends.
-    let mut slot = transport.replies().wait()?;
+    let (address, mut slot) = tokio::time::timeout_at(deadline.instant(), transport.replies().wait())
+        .await
+        .map_err(|_| not_connected(&transport.status().now()))??;
     request.reply_to = Some((address.clone(), slot.correlation_id.clone()));
     request.time_to_live = Some(deadline.remaining());
     tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "call");
-    let mut publishing =
-        pin!(transport.transport().publish(&destination, Message::Request(request), deadline));
+    let mut publishing = pin!(transport.publish(&destination, Message::Request(request), deadline));
     let published = tokio::select! {
         // The reply does not wait for the confirm.
         biased;
         reply = &mut slot.reply => return received(reply),
         published = &mut publishing => published,
-        () = sleep_until(deadline.instant() + PUBLISH_GRACE) => return Err(too_late()),
     };
     match published {
         Ok(()) => wait(&mut slot, deadline).await.unwrap_or_else(|| Err(too_late())),

@@ -16,8 +16,9 @@ use crate::transport::Destination;
 /// A cast or a fanout that is about to be made; awaiting it makes it.
 ///
 /// For a cast `Ok` means that the broker routed it to a queue and confirmed it: it runs at least once, or ends
-/// in the dead-letter queue with the reason. For a fanout `Ok` means that the broker took it: every server
-/// that was connected in that moment gets it at most once, and there may be none.
+/// in the dead-letter queue with the reason, unless its time to live passes before it has started. For a fanout `Ok` means that the broker took it: every server
+/// that was connected in that moment gets it at most once, and there may be none. A cast to a target that was
+/// widened with [`Target::fanout`](crate::Target::fanout) is a fanout.
 ///
 /// # Errors
 ///
@@ -82,7 +83,7 @@ impl IntoFuture for Cast {
             request.durable =
                 matches!(&destination, Destination::Request(target) if target.route() != Route::Fanout);
             tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "cast");
-            let published = transport.transport().publish(&destination, Message::Request(request), deadline);
+            let published = transport.publish(&destination, Message::Request(request), deadline);
             published.await.map_err(|error| subject.name(error))
         }))
     }

@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Executed, Phase};
 use crate::identity::{CorrelationId, random_key};
 use crate::message::{Malformed, Message, Reply};
 use crate::reply_address::ReplyAddress;
-use crate::transport::{Consumer, Source, Transport};
+use crate::transport::{ConsumeOptions, Consumer, Source, Transport};
 
 /// The reply address that all clients of a transport share, opened by the first call.
 pub(crate) struct Replies {
@@ -30,7 +30,10 @@ struct Waiting {
 
 /// The task that takes replies in. It ends when the transport is closed, when its tokio runtime ends, and with
 /// this handle.
-struct Receiver(JoinHandle<()>);
+struct Receiver {
+    task: JoinHandle<()>,
+    ended: Arc<AtomicBool>,
+}
 
 /// A place in the reply table. It is given back when this is dropped, however the call ends.
 pub(super) struct Slot {
@@ -72,51 +75,67 @@ impl Replies {
     /// Fails all calls that wait, and every later one.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        self.waiting.fail_all();
+        self.waiting.fail_all(ended_by_close);
     }
 
-    /// The reply address, with somebody listening there.
-    pub(super) async fn address(&self) -> Result<&ReplyAddress, Error> {
-        let receiver = self.receiver();
-        receiver.get_or_try_init(|| self.open()).await?;
-        Ok(&self.address)
+    /// The reply address, with somebody listening there, and a place in the reply table.
+    pub(super) async fn wait(&self) -> Result<(&ReplyAddress, Slot), Error> {
+        loop {
+            let receiver = self.receiver();
+            let task = receiver.get_or_try_init(|| self.open()).await?;
+            let slot = self.slot()?;
+            // A task that ends says so first and fails those who wait then: a place that was taken too late to be
+            // failed is one that sees the end here.
+            if !task.has_ended() {
+                return Ok((&self.address, slot));
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
-    /// Takes a place in the reply table.
-    pub(super) fn wait(&self) -> Result<Slot, Error> {
+    fn slot(&self) -> Result<Slot, Error> {
         let key = random_key();
         let (sender, reply) = oneshot::channel();
         self.waiting.table.insert(key, sender).map_err(|Full| {
             let message = format!("{} calls wait for a reply already", Self::MOST_PENDING);
             Error::new(Code::Overloaded, message)
         })?;
-        Ok(Slot {
-            correlation_id: CorrelationId::from_key(key),
-            reply,
-            key,
-            waiting: Arc::clone(&self.waiting),
-        })
+        let correlation_id = CorrelationId::from_key(key);
+        Ok(Slot { correlation_id, reply, key, waiting: Arc::clone(&self.waiting) })
     }
 
     /// The cell of the task that receives. A task that has ended, because the runtime that it was started on
     /// has, is replaced.
     fn receiver(&self) -> Arc<OnceCell<Receiver>> {
         let mut cell = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
-        if cell.get().is_some_and(|receiver| receiver.0.is_finished()) {
+        if cell.get().is_some_and(Receiver::has_ended) {
             *cell = Arc::default();
         }
         Arc::clone(&cell)
     }
 
     async fn open(&self) -> Result<Receiver, Error> {
-        let consumer = self.transport.consume(Source::Replies(self.address.clone()), 0).await?;
-        Ok(Receiver(tokio::spawn(receive(consumer, Arc::clone(&self.waiting)))))
+        let source = Source::Replies(self.address.clone());
+        let consumer = self.transport.consume(source, ConsumeOptions::new()).await?;
+        let ended = Arc::new(AtomicBool::new(false));
+        let fails_all = FailsAll {
+            waiting: Arc::clone(&self.waiting),
+            ended: Arc::clone(&ended),
+            why: ended_with_runtime,
+        };
+        Ok(Receiver { task: tokio::spawn(receive(consumer, fails_all)), ended })
+    }
+}
+
+impl Receiver {
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
     }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -135,14 +154,38 @@ impl Waiting {
         }
     }
 
-    fn fail_all(&self) {
+    fn fail_all(&self, why: fn() -> Error) {
         for waiter in self.table.take_all() {
-            drop(waiter.send(Err(closed().with_executed(Executed::Unknown).with_phase(Phase::Wait))));
+            drop(waiter.send(Err(why())));
         }
     }
 }
 
-async fn receive(mut consumer: Box<dyn Consumer>, waiting: Arc<Waiting>) {
+fn ended_by_close() -> Error {
+    closed().with_executed(Executed::Unknown).with_phase(Phase::Wait)
+}
+
+fn ended_with_runtime() -> Error {
+    let message = "the tokio runtime that took replies in, that of the first call, has ended";
+    Error::new(Code::ReplyLost, message)
+}
+
+/// Fails the calls that wait when the task that could answer them ends, wherever it stands.
+struct FailsAll {
+    waiting: Arc<Waiting>,
+    ended: Arc<AtomicBool>,
+    why: fn() -> Error,
+}
+
+impl Drop for FailsAll {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+        self.waiting.fail_all(self.why);
+    }
+}
+
+async fn receive(mut consumer: Box<dyn Consumer>, mut fails_all: FailsAll) {
+    let waiting = Arc::clone(&fails_all.waiting);
     while let Some(delivery) = consumer.next().await {
         let (message, acknowledger) = delivery.into_parts();
         // Whether the broker still hears of it does not matter: a second reply would find nobody.
@@ -155,12 +198,12 @@ async fn receive(mut consumer: Box<dyn Consumer>, waiting: Arc<Waiting>) {
             Ok(Message::Request(_) | Message::Notification(_)) => waiting.resolve(None, Err(closed())),
             Err(malformed) => {
                 let Malformed { answers, .. } = &malformed;
-                let error = malformed.error().with_executed(Executed::Executed).with_phase(Phase::Decode);
+                let error = malformed.error().with_executed(Executed::Unknown).with_phase(Phase::Decode);
                 waiting.resolve(answers.as_ref(), Err(error));
             }
         }
     }
-    waiting.fail_all();
+    fails_all.why = ended_by_close;
 }
 
 /// What people see in the name of the reply queue: the program's file name.

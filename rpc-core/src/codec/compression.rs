@@ -67,6 +67,9 @@ mod zstd_codec {
 
     use super::{Code, ContentEncoding, Error, Payload, Phase, too_large};
 
+    /// 8 MiB.
+    const LARGEST_WINDOW_LOG: u32 = 23;
+
     pub(super) fn compress(payload: Payload) -> Payload {
         match zstd::bulk::compress(&payload.body, zstd::DEFAULT_COMPRESSION_LEVEL) {
             Ok(smaller) if smaller.len() < payload.body.len() => Payload {
@@ -85,7 +88,9 @@ mod zstd_codec {
                 .with_phase(Phase::Decode)
         };
         let mut body = Vec::new();
-        let decoder = zstd::Decoder::new(&payload.body[..]).map_err(malformed)?;
+        let mut decoder = zstd::Decoder::new(&payload.body[..]).map_err(malformed)?;
+        // A frame asks for the memory that its decoder needs; senders at usual levels ask for less than this.
+        decoder.window_log_max(LARGEST_WINDOW_LOG).map_err(malformed)?;
         decoder.take((limit as u64).saturating_add(1)).read_to_end(&mut body).map_err(malformed)?;
         if body.len() > limit {
             return Err(too_large(limit));

@@ -7,7 +7,7 @@ use super::Harness;
 use super::support::{SOON, next, next_method, request, send, serve, soon, topic, two};
 use crate::error::{Code, Executed};
 use crate::message::Message;
-use crate::transport::{Destination, LinkState, Source};
+use crate::transport::{ConsumeOptions, Destination, LinkState, Source};
 
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -22,7 +22,12 @@ pub(super) async fn a_closed_transport_refuses_everything(harness: Arc<dyn Harne
     let error = one.transport().publish(&destination, Message::Request(request("late")), soon()).await;
     let error = error.expect_err("it is closed");
     assert_eq!((error.code(), error.executed()), (Code::Unavailable, Executed::NotSent), "{error}");
-    let error = one.transport().consume(Source::Requests(target), 1).await.err().expect("it is closed");
+    let error = one
+        .transport()
+        .consume(Source::Requests(target), ConsumeOptions::new())
+        .await
+        .err()
+        .expect("it is closed");
     assert_eq!(error.code(), Code::Unavailable, "{error}");
 }
 

@@ -12,7 +12,7 @@ use super::support::{
 use crate::context::{Context, Metadata, TraceContext};
 use crate::error::{Code, Executed};
 use crate::identity::{CorrelationId, RequestId};
-use crate::message::{Failure, Message, NotificationMessage, Reply, Request, Status};
+use crate::message::{Failure, Message, NotificationMessage, Outcome, Reply, Request};
 use crate::payload::{ContentEncoding, ContentType, Payload};
 use crate::priority::Priority;
 use crate::reply_address::ReplyAddress;
@@ -103,17 +103,17 @@ pub(super) async fn every_field_of_a_reply_arrives(harness: Arc<dyn Harness>) {
     let sent = Reply {
         server: Some("cell-1".to_owned()),
         time_to_live: Some(Duration::from_secs(60)),
-        ..Reply::new(correlation_id, Status::Success(result.clone()))
+        ..Reply::new(correlation_id, Outcome::Success(result.clone()))
     };
     let arrived = exchange(&harness, &sent).await;
     assert_eq!(arrived.message_id, sent.message_id);
     assert_eq!(arrived.correlation_id, sent.correlation_id);
     assert_eq!(arrived.server, sent.server);
-    assert!(matches!(arrived.status, Status::Success(payload) if payload == result));
+    assert!(matches!(arrived.outcome, Outcome::Success(payload) if payload == result));
 }
 
 pub(super) async fn every_field_of_a_failure_arrives(harness: Arc<dyn Harness>) {
-    for code in Code::ALL {
+    for &code in Code::ALL {
         let failure = Failure {
             executed: Executed::Unknown,
             retryable: !code.is_retryable(),
@@ -122,8 +122,8 @@ pub(super) async fn every_field_of_a_failure_arrives(harness: Arc<dyn Harness>) 
             data: payload("data"),
             ..Failure::new(code, "two\nlines, \u{1f980}")
         };
-        let sent = Reply::new(CorrelationId::parse("1").unwrap(), Status::Failure(failure.clone()));
-        let Status::Failure(arrived) = exchange(&harness, &sent).await.status else {
+        let sent = Reply::new(CorrelationId::parse("1").unwrap(), Outcome::Failure(failure.clone()));
+        let Outcome::Failure(arrived) = exchange(&harness, &sent).await.outcome else {
             panic!("a failure arrived as a success");
         };
         assert_eq!(arrived.code, failure.code);
@@ -141,7 +141,7 @@ pub(super) async fn every_field_of_a_notification_arrives(harness: Arc<dyn Harne
     let topic = unique("notifications");
     let subscription = Subscription::new(vec![topic.clone()]);
     let mut listener = consume(&other, Source::Notifications(subscription), 10).await;
-    for priority in Priority::ALL {
+    for &priority in Priority::ALL {
         let sent = NotificationMessage {
             priority,
             timestamp_ms: 1_790_000_000_123,

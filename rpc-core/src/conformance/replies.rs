@@ -7,12 +7,12 @@ use super::Harness;
 use super::support::{consume, next, payload, publish, stays_quiet, two};
 use crate::error::{Code, Executed};
 use crate::identity::CorrelationId;
-use crate::message::{Message, Reply, Status};
+use crate::message::{Message, Outcome, Reply};
 use crate::reply_address::ReplyAddress;
 use crate::transport::{Destination, Source};
 
 fn reply(correlation_id: &CorrelationId) -> Message {
-    Message::Reply(Reply::new(correlation_id.clone(), Status::Success(payload("result"))))
+    Message::Reply(Reply::new(correlation_id.clone(), Outcome::Success(payload("result"))))
 }
 
 pub(super) async fn a_reply_reaches_its_address_only(harness: Arc<dyn Harness>) {

@@ -12,7 +12,7 @@ use crate::identity::random_hex;
 use crate::message::{Message, Request};
 use crate::payload::{ContentType, Payload};
 use crate::target::Target;
-use crate::transport::{Consumer, Delivery, Destination, SharedTransport, Source};
+use crate::transport::{ConsumeOptions, Consumer, Delivery, Destination, SharedTransport, Source};
 
 /// How long a broker may take for what has to happen.
 pub(super) const SOON: Duration = Duration::from_secs(10);
@@ -66,7 +66,11 @@ pub(super) async fn serve(transport: &SharedTransport, target: &Target, prefetch
 }
 
 pub(super) async fn consume(transport: &SharedTransport, source: Source, prefetch: u16) -> Box<dyn Consumer> {
-    transport.transport().consume(source, prefetch).await.expect("the source can be consumed")
+    transport
+        .transport()
+        .consume(source, ConsumeOptions::new().prefetch(prefetch))
+        .await
+        .expect("the source can be consumed")
 }
 
 /// The next delivery, which has to come soon.

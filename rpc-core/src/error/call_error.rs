@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Code, Error};
+use super::{Code, Error, Executed};
 
 /// Why a typed call did not bring its result: the service's own error, or ours.
 ///
@@ -49,6 +49,24 @@ impl<E> CallError<E> {
             Self::Service(error) => Some(error),
             Self::Rpc(_) => None,
         }
+    }
+
+    /// Whether the method may have run; it has for the service's own error.
+    #[must_use]
+    pub fn executed(&self) -> Executed {
+        self.rpc().map_or(Executed::Executed, Error::executed)
+    }
+
+    /// Whether the same request can succeed later, as far as is known; `false` for the service's own error.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.rpc().is_some_and(Error::is_retryable)
+    }
+
+    /// Whether the deadline passed.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.rpc().is_some_and(Error::is_timeout)
     }
 
     /// What happened; [`Code::ServiceError`] for the service's own error.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Executed, Phase};
+use crate::parse_name::{ParseNameError, parse_name};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -46,7 +47,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in order of declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: &'static [Self] = &[
         Self::DeadlineExceeded,
         Self::Unroutable,
         Self::NoSuchMethod,
@@ -142,10 +143,10 @@ impl fmt::Display for Code {
 }
 
 impl FromStr for Code {
-    type Err = ();
+    type Err = ParseNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|code| code.as_str() == text).ok_or(())
+        parse_name(text, "code", Self::ALL, Self::as_str)
     }
 }
 
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn words_round_trip() {
-        for code in Code::ALL {
+        for &code in Code::ALL {
             assert_eq!(code.as_str().parse(), Ok(code));
         }
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::parse_name::{ParseNameError, parse_name};
+
 /// Whether the method may have run. The question that decides if a retry is safe.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "the answers to may-it-have-run are no, perhaps and yes")]
@@ -34,12 +36,9 @@ impl fmt::Display for Executed {
 }
 
 impl FromStr for Executed {
-    type Err = ();
+    type Err = ParseNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::NotSent, Self::Unknown, Self::Executed]
-            .into_iter()
-            .find(|executed| executed.as_str() == text)
-            .ok_or(())
+        parse_name(text, "word on execution", &[Self::NotSent, Self::Unknown, Self::Executed], Self::as_str)
     }
 }

@@ -77,6 +77,11 @@ impl<T> Event<T> {
         self.redelivered
     }
 
+    /// Takes the data apart from the duty to settle the event.
+    pub fn into_parts(self) -> (T, Acknowledger) {
+        (self.payload, self.acknowledger)
+    }
+
     /// Tells the broker to forget the event.
     ///
     /// # Errors

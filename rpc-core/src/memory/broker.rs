@@ -12,7 +12,8 @@ use crate::transport::SharedTransport;
 
 /// A broker in this process. Cheap to clone; clones are the same broker.
 ///
-/// Each queue holds at most 65,536 messages; one more fails as overloaded.
+/// Each queue holds at most 65,536 messages and 256 MiB of bodies; what is beyond fails as overloaded. Queues of
+/// topics, servers and pools stay for the life of the broker, as durable ones would.
 #[derive(Clone, Default)]
 pub struct MemoryBroker {
     state: Arc<Mutex<State>>,

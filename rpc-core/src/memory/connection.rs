@@ -12,7 +12,8 @@ use crate::deadline::Deadline;
 use crate::error::{Code, Error, Executed, Phase};
 use crate::message::Message;
 use crate::transport::{
-    Capabilities, Consumer, Destination, LinkState, Source, Status, StatusReporter, StatusWatch, Transport,
+    Capabilities, ConsumeOptions, Consumer, Destination, LinkState, Source, Status, StatusReporter,
+    StatusWatch, Transport,
 };
 
 pub(super) struct Connection {
@@ -68,10 +69,11 @@ impl Transport for Connection {
         self.broker.state().publish(destination, &message)
     }
 
-    async fn consume(&self, source: Source, prefetch: u16) -> Result<Box<dyn Consumer>, Error> {
+    async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error> {
         self.check_open()?;
         // Replies are bounded by the calls that wait for them.
-        let prefetch = if matches!(source, Source::Replies(_)) { usize::MAX } else { prefetch.max(1).into() };
+        let prefetch =
+            if matches!(source, Source::Replies(_)) { usize::MAX } else { options.prefetch.into() };
         let (sender, receiver) = mpsc::unbounded_channel();
         let taker = self.broker.next_id();
         let mut state = self.broker.state();

@@ -12,6 +12,8 @@ use crate::message::Message;
 #[derive(Default)]
 pub(super) struct Queue {
     ready: BTreeMap<u64, Stored>,
+    /// Bytes of the bodies in `ready`.
+    bytes: usize,
     takers: Vec<Taker>,
     next_place: u64,
     next_taker: usize,
@@ -21,6 +23,12 @@ pub(super) struct Stored {
     pub(super) message: Message,
     pub(super) expires: Option<Instant>,
     pub(super) deliveries: u32,
+}
+
+impl Stored {
+    fn size(&self) -> usize {
+        self.message.body_len()
+    }
 }
 
 /// A consumer at this queue. Its channel never holds more than its prefetch.
@@ -58,16 +66,22 @@ impl Taker {
 
 impl Queue {
     const MOST: usize = 65_536;
+    const MOST_BYTES: usize = 256 * 1_024 * 1_024;
 
     pub(super) fn is_full(&mut self, now: Instant) -> bool {
-        if self.ready.len() >= Self::MOST {
+        if self.has_too_much() {
             self.ready.retain(|_, stored| stored.expires.is_none_or(|expires| expires > now));
+            self.bytes = self.ready.values().map(Stored::size).sum();
         }
-        self.ready.len() >= Self::MOST
+        self.has_too_much()
+    }
+
+    fn has_too_much(&self) -> bool {
+        self.ready.len() >= Self::MOST || self.bytes >= Self::MOST_BYTES
     }
 
     pub(super) fn push(&mut self, message: Message, expires: Option<Instant>) {
-        self.ready.insert(self.next_place, Stored { message, expires, deliveries: 0 });
+        self.put_back(self.next_place, Stored { message, expires, deliveries: 0 });
         self.next_place += 1;
     }
 
@@ -79,7 +93,7 @@ impl Queue {
     pub(super) fn hand_out(&mut self, name: &QueueName, now: Instant) {
         while let Some(entry) = self.ready.first_entry() {
             if entry.get().expires.is_some_and(|expires| expires <= now) {
-                entry.remove();
+                self.bytes -= entry.remove().size();
                 continue;
             }
             let count = self.takers.len();
@@ -88,6 +102,7 @@ impl Queue {
                 return;
             };
             let (place, mut stored) = entry.remove_entry();
+            self.bytes -= stored.size();
             stored.deliveries += 1;
             let (message, deliveries) = (stored.message.clone(), stored.deliveries);
             let taker = &mut self.takers[position];
@@ -110,6 +125,7 @@ impl Queue {
 
     /// Puts a message back to its place.
     pub(super) fn put_back(&mut self, place: u64, stored: Stored) {
+        self.bytes += stored.size();
         self.ready.insert(place, stored);
     }
 
@@ -123,7 +139,9 @@ impl Queue {
         let (gone, stay) = std::mem::take(&mut self.takers).into_iter().partition(leaves);
         self.takers = stay;
         let gone: Vec<Taker> = gone;
-        self.ready.extend(gone.into_iter().flat_map(|taker| taker.unsettled));
+        for (place, stored) in gone.into_iter().flat_map(|taker| taker.unsettled) {
+            self.put_back(place, stored);
+        }
     }
 
     pub(super) fn has_takers(&self) -> bool {

@@ -17,18 +17,18 @@ pub struct Reply {
     /// The server that answers.
     pub server: Option<String>,
     /// Result or failure.
-    pub status: Status,
+    pub outcome: Outcome,
     /// How long the broker may keep the reply; the caller's remaining time.
     pub time_to_live: Option<Duration>,
 }
 
-/// How a call ended.
+/// How a call, or the method that it runs, ended.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a call ends well or not")]
-pub enum Status {
+pub enum Outcome {
     /// The encoded result.
     Success(Payload),
-    /// Why there is none.
+    /// The method's own error, or why it did not run.
     Failure(Failure),
 }
 
@@ -55,16 +55,16 @@ pub struct Failure {
 impl Reply {
     /// A reply to the request with `correlation_id`.
     #[must_use]
-    pub fn new(correlation_id: CorrelationId, status: Status) -> Self {
-        Self { message_id: MessageId::random(), correlation_id, server: None, status, time_to_live: None }
+    pub fn new(correlation_id: CorrelationId, outcome: Outcome) -> Self {
+        Self { message_id: MessageId::random(), correlation_id, server: None, outcome, time_to_live: None }
     }
 
     /// The encoded result, or the encoded error.
     #[must_use]
     pub const fn payload(&self) -> &Payload {
-        match &self.status {
-            Status::Success(payload) => payload,
-            Status::Failure(failure) => &failure.data,
+        match &self.outcome {
+            Outcome::Success(payload) => payload,
+            Outcome::Failure(failure) => &failure.data,
         }
     }
 }

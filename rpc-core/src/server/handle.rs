@@ -12,9 +12,9 @@ use super::routes::{Route, Routes};
 use crate::access::{AccessPolicy, AccessRequest};
 use crate::codec::compression;
 use crate::context::{Context, with_current};
-use crate::endpoint::{Endpoint, Invocation, Outcome};
+use crate::endpoint::{Endpoint, Invocation};
 use crate::error::{Code, Error, Executed};
-use crate::message::{Failure, Malformed, Message, Request};
+use crate::message::{Failure, Malformed, Message, Outcome, Request};
 use crate::payload::{ContentType, Payload};
 use crate::transport::{Acknowledger, Delivery};
 
@@ -37,7 +37,7 @@ enum Ended {
 
 /// When a request is settled. See the table at [`Server`](super::Server).
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Settle {
+enum Acknowledge {
     BeforeStart,
     AfterEnd,
 }
@@ -73,7 +73,9 @@ impl Handler {
         match &malformed.reply_to {
             Some((address, correlation_id)) => {
                 let failure = Failure::from(&malformed.error());
-                self.responder.fail(address, correlation_id, ContentType::default(), None, failure).await;
+                // A sender that is gone needs no answer.
+                let _ =
+                    self.responder.fail(address, correlation_id, ContentType::default(), None, failure).await;
                 drop(acknowledger.ack());
             }
             None => self.responder.dead_letter(acknowledger, malformed.code, &malformed.reason),
@@ -96,15 +98,15 @@ impl Handler {
             }
         };
         let idempotent = self.routes.interface(route).methods[route.method].idempotent;
-        let settle = match (&request.reply_to, fanout) {
-            (_, true) => Settle::BeforeStart,
-            (Some(_), false) if !idempotent => Settle::BeforeStart,
-            (_, false) => Settle::AfterEnd,
+        let acknowledge = match (&request.reply_to, fanout) {
+            (_, true) => Acknowledge::BeforeStart,
+            (Some(_), false) if !idempotent => Acknowledge::BeforeStart,
+            (_, false) => Acknowledge::AfterEnd,
         };
-        let acknowledger = match settle {
-            Settle::AfterEnd => Some(acknowledger),
+        let acknowledger = match acknowledge {
+            Acknowledge::AfterEnd => Some(acknowledger),
             // A call whose acknowledgement cannot arrive will be delivered again: it must not run here, too.
-            Settle::BeforeStart => match acknowledger.ack() {
+            Acknowledge::BeforeStart => match acknowledger.ack() {
                 Err(_) if !fanout => return,
                 Ok(()) | Err(_) => None,
             },
@@ -183,10 +185,10 @@ impl Handler {
         match (&request.reply_to, outcome, acknowledger) {
             (Some(_), outcome, None) => drop(self.responder.reply(request, outcome).await),
             (Some(_), outcome, Some(acknowledger)) => match self.responder.reply(request, outcome).await {
-                // Nobody waits for it any more: done, too.
-                Ok(()) | Err(Code::Unroutable | Code::DeadlineExceeded) => drop(acknowledger.ack()),
-                // Not answered, so the request has to come again.
-                Err(_) => drop(acknowledger.requeue()),
+                // Not answered, though somebody waits and it can work: so the request has to come again.
+                Err(Code::Unavailable | Code::Overloaded) => drop(acknowledger.requeue()),
+                // Answered, or nobody waits any more, or it would fail the same way for ever.
+                Ok(()) | Err(_) => drop(acknowledger.ack()),
             },
             (None, Outcome::Success(_), acknowledger) => drop(acknowledger.map(Acknowledger::ack)),
             (None, Outcome::Failure(failure), Some(acknowledger)) => {

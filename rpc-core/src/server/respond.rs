@@ -1,21 +1,19 @@
 //! Tells callers how their requests ended.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::codec::Compression;
 use crate::deadline::Deadline;
-use crate::endpoint::Outcome;
 use crate::error::{Code, Executed};
 use crate::identity::CorrelationId;
-use crate::message::{Failure, Message, Reply, Request, Status};
+use crate::message::{Failure, Message, Outcome, Reply, Request};
 use crate::payload::{ContentType, Payload};
 use crate::reply_address::ReplyAddress;
 use crate::target::Target;
-use crate::transport::{Acknowledger, Destination, SharedTransport, Transport};
+use crate::transport::{Acknowledger, Destination, SharedTransport};
 
 pub(super) struct Responder {
-    transport: Arc<dyn Transport>,
+    transport: SharedTransport,
     target: Target,
     server: String,
     max_message_size: usize,
@@ -31,7 +29,7 @@ impl Responder {
             server: target.server_name().unwrap_or_default().to_owned(),
             target,
             max_message_size: transport.capabilities().max_message_size,
-            transport: transport.transport_handle(),
+            transport: transport.clone(),
             compression,
         }
     }
@@ -42,10 +40,10 @@ impl Responder {
         let content_type = request.arguments.content_type;
         let compression = if request.accept_encoding.is_some() { self.compression } else { Compression::Off };
         let status = match outcome {
-            Outcome::Success(payload) => Status::Success(compression.apply(payload)),
+            Outcome::Success(payload) => Outcome::Success(compression.apply(payload)),
             Outcome::Failure(failure) => {
                 let data = Payload { content_type, ..compression.apply(failure.data) };
-                Status::Failure(Failure { data, ..failure })
+                Outcome::Failure(Failure { data, ..failure })
             }
         };
         let reply = Reply::new(correlation_id.clone(), status);
@@ -58,11 +56,10 @@ impl Responder {
             self.max_message_size
         );
         let failure = Failure { executed: Executed::Executed, ..Failure::new(Code::TooLarge, message) };
-        self.fail(address, correlation_id, content_type, request.context.deadline, failure).await;
-        Ok(())
+        self.fail(address, correlation_id, content_type, request.context.deadline, failure).await
     }
 
-    /// Sends a failure and does not mind if nobody is there.
+    /// Sends a failure. `Ok` once the broker has confirmed it.
     pub(super) async fn fail(
         &self,
         address: &ReplyAddress,
@@ -70,10 +67,10 @@ impl Responder {
         content_type: ContentType,
         deadline: Option<Deadline>,
         failure: Failure,
-    ) {
+    ) -> Result<(), Code> {
         let data = Payload { content_type, ..failure.data };
-        let reply = Reply::new(correlation_id.clone(), Status::Failure(Failure { data, ..failure }));
-        let _ = self.send(address, reply, deadline).await;
+        let reply = Reply::new(correlation_id.clone(), Outcome::Failure(Failure { data, ..failure }));
+        self.send(address, reply, deadline).await
     }
 
     /// Tells the caller of a request that will not run, or keeps the request where a person can find it.
@@ -86,7 +83,9 @@ impl Responder {
         match &request.reply_to {
             Some((address, correlation_id)) => {
                 let content_type = request.arguments.content_type;
-                self.fail(address, correlation_id, content_type, request.context.deadline, failure).await;
+                // A caller that is gone needs no answer.
+                let _ =
+                    self.fail(address, correlation_id, content_type, request.context.deadline, failure).await;
                 drop(acknowledger.ack());
             }
             None => self.dead_letter(acknowledger, failure.code, &failure.message),

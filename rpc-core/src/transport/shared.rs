@@ -4,13 +4,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Capabilities, StatusWatch, Transport};
+use super::{Capabilities, Destination, StatusWatch, Transport};
 use crate::client::Replies;
+use crate::deadline::Deadline;
+use crate::error::{Code, Error, Phase};
+use crate::message::Message;
 
 /// A transport, with what everything made from it shares: one reply address and one table of pending calls.
 ///
 /// Cheap to clone. [`MemoryTransport`](crate::MemoryTransport) and every other ready-made transport can be
 /// passed wherever one of these is asked for.
+///
+/// Replies are taken in by a task on the tokio runtime of the first call. When that runtime ends, calls that wait
+/// fail as [`Code::ReplyLost`] and the next call starts the task again on its own; one that is merely not
+/// driven (a current-thread runtime outside `block_on`) leaves calls from other runtimes waiting.
 #[derive(Clone)]
 pub struct SharedTransport {
     transport: Arc<dyn Transport>,
@@ -63,9 +70,25 @@ impl SharedTransport {
         &*self.transport
     }
 
-    pub(crate) fn transport_handle(&self) -> Arc<dyn Transport> {
-        Arc::clone(&self.transport)
+    /// Publishes, and returns soon after the deadline even if the transport does not.
+    pub(crate) async fn publish(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        let publishing = self.transport.publish(destination, message, deadline);
+        tokio::time::timeout_at(deadline.instant() + Self::PUBLISH_GRACE, publishing).await.unwrap_or_else(
+            |_| {
+                let message = "the transport did not say before the deadline what became of the message";
+                Err(Error::new(Code::DeadlineExceeded, message).with_phase(Phase::Publish))
+            },
+        )
     }
+
+    /// How much later than the deadline a transport may say what became of a message. The promise to callers is
+    /// 250 ms.
+    const PUBLISH_GRACE: Duration = Duration::from_millis(100);
 
     pub(crate) fn replies(&self) -> &Replies {
         &self.replies

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use rpc_core::{ContentType, Payload, Value, codec};
+use rpc_core::{Client, Code, ContentType, Payload, Value, codec};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -65,7 +65,7 @@ fn value() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn typed_values_round_trip(record in record()) {
-        for content_type in ContentType::ALL {
+        for &content_type in ContentType::ALL {
             let payload = codec::encode(content_type, &record).unwrap();
             prop_assert_eq!(&codec::decode::<Record>(&payload).unwrap(), &record);
         }
@@ -73,7 +73,7 @@ proptest! {
 
     #[test]
     fn values_of_any_shape_round_trip(value in value()) {
-        for content_type in ContentType::ALL {
+        for &content_type in ContentType::ALL {
             let payload = codec::encode(content_type, &value).unwrap();
             prop_assert_eq!(&codec::decode::<Value>(&payload).unwrap(), &value);
         }
@@ -81,7 +81,7 @@ proptest! {
 
     #[test]
     fn no_bytes_panic(body: Vec<u8>) {
-        for content_type in ContentType::ALL {
+        for &content_type in ContentType::ALL {
             let payload = Payload::new(content_type, body.clone().into());
             let _ = (codec::decode::<Value>(&payload), codec::decode::<Record>(&payload));
         }
@@ -97,11 +97,25 @@ fn bytes_stay_bytes_in_message_pack() {
 
 #[test]
 fn a_defect_is_located() {
-    for content_type in ContentType::ALL {
+    for &content_type in ContentType::ALL {
         let wrong = Value::map([("list", Value::from(vec![Value::from(1), Value::from("two")]))]);
         let payload = codec::encode(content_type, &wrong).unwrap();
         let error = codec::decode::<BTreeMap<String, Vec<u8>>>(&payload).unwrap_err().to_string();
         assert!(error.contains("list[1]"), "{content_type}: {error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn arguments_are_a_map_or_nothing() {
+    let (_, _, _server, transport) = crate::support::one_server().await;
+    for &content_type in ContentType::ALL {
+        let client = Client::new(&transport, crate::support::target())
+            .prepare(|settings| settings.content_type(content_type));
+        assert_eq!(client.call("double", &Value::map([("number", 2)])).await.unwrap(), Value::from(4));
+        let error = client.call("double", &(2,)).await.unwrap_err();
+        assert_eq!(error.code(), Code::InvalidArguments, "{error}");
+        assert_eq!(client.call("crash", &[0_u8; 0]).await.unwrap_err().code(), Code::InvalidArguments);
+        assert_eq!(client.call("crash", &()).await.unwrap_err().code(), Code::Panicked, "it ran");
     }
 }
 

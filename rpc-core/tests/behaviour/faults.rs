@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rpc_core::message::{Message, Request};
-use rpc_core::transport::{Capabilities, Consumer, Destination, Source, StatusWatch, Transport};
+use rpc_core::transport::{
+    Capabilities, ConsumeOptions, Consumer, Destination, Source, StatusWatch, Transport,
+};
 use rpc_core::{
     AccessRequest, Client, Code, Context, Deadline, Denied, Error, Executed, Listener, MemoryBroker,
     MemoryTransport, Notifier, Phase, ReplyAddress, SharedTransport, Target, Value,
@@ -60,8 +62,8 @@ impl Transport for Faulty {
         }
     }
 
-    async fn consume(&self, source: Source, prefetch: u16) -> Result<Box<dyn Consumer>, Error> {
-        let consumer = self.inner.transport().consume(source, prefetch).await?;
+    async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error> {
+        let consumer = self.inner.transport().consume(source, options).await?;
         Ok(Box::new(Counted(consumer, Arc::clone(&self.closed))))
     }
 
@@ -100,7 +102,7 @@ async fn a_publish_that_hangs_does_not_hold_a_call_beyond_its_deadline() {
     let work = WorkClient::new(&faulty(&transport, Publish::Hangs), target());
     let started = Instant::now();
     let error = work.double(1).timeout(SECOND).await.unwrap_err();
-    assert_eq!((error.code(), error.rpc().unwrap().executed()), (Code::DeadlineExceeded, Executed::Unknown));
+    assert_eq!((error.code(), error.executed()), (Code::DeadlineExceeded, Executed::Unknown));
     assert!(started.elapsed() <= SECOND + Duration::from_millis(250), "{:?}", started.elapsed());
 }
 
@@ -176,7 +178,7 @@ async fn a_policy_that_panics_ends_one_request() {
     let mut context = Context::new();
     context.metadata.insert("user", "ada").unwrap();
     let error = WorkClient::new(&transport, target()).double(1).context(&context).await.unwrap_err();
-    assert_eq!((error.code(), error.rpc().unwrap().executed()), (Code::Panicked, Executed::NotSent));
+    assert_eq!((error.code(), error.executed()), (Code::Panicked, Executed::NotSent));
 }
 
 #[tokio::test(start_paused = true)]
@@ -281,4 +283,46 @@ async fn a_late_reply_is_counted_and_harms_nobody() {
     worker.permits.add_permits(1);
     settle().await;
     assert_eq!((transport.as_ref().orphan_replies(), transport.as_ref().pending_calls()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn casts_and_events_do_not_wait_for_a_transport_that_is_silent() {
+    let (_, _, _server, transport) = one_server().await;
+    let silent = faulty(&transport, Publish::Hangs);
+    let started = Instant::now();
+    let cast = WorkClient::new(&silent, target()).note("x".to_owned()).timeout(SECOND).await.unwrap_err();
+    let event = Notifier::new(&silent, "p").timeout(SECOND).info("e", &1).await.unwrap_err();
+    for error in [cast, event] {
+        assert_eq!((error.code(), error.executed()), (Code::DeadlineExceeded, Executed::Unknown));
+    }
+    assert!(started.elapsed() <= 2 * SECOND + Duration::from_millis(500), "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_hangs_does_not_keep_its_worker() {
+    let (transport, worker) = (MemoryTransport::new(), Worker::new());
+    let silent = faulty(&transport, Publish::Hangs);
+    let _server = builder(&silent, "a", &worker).workers(1).start().await.unwrap();
+    let work = WorkClient::new(&transport, target());
+    for number in 0..3 {
+        assert!(work.double(number).timeout(SECOND).await.unwrap_err().is_timeout());
+        tokio::time::sleep(SECOND).await;
+    }
+    assert_eq!(worker.lines(), ["double 0", "double 1", "double 2"]);
+}
+
+#[test]
+fn calls_that_wait_when_their_runtime_ends_fail_at_once() {
+    let runtime =
+        || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (serving, ending, staying) = (runtime(), runtime(), runtime());
+    let (work, _worker, _server, _) = serving.block_on(one_server());
+    // The first call makes its runtime the one that takes replies in.
+    ending.block_on(work.double(1).into_future()).unwrap();
+    let waiting = staying.spawn(work.wait("long".to_owned()).into_future());
+    std::thread::sleep(Duration::from_millis(200));
+    ending.shutdown_background();
+    let error = staying.block_on(waiting).unwrap().unwrap_err();
+    assert_eq!((error.code(), error.executed()), (Code::ReplyLost, Executed::Unknown), "{error}");
+    assert_eq!(staying.block_on(work.double(2).into_future()).unwrap(), 4);
 }

@@ -28,7 +28,7 @@ async fn no_more_run_at_a_time_than_there_are_workers() {
 async fn a_panic_ends_one_request() {
     let (work, _, _server, _) = one_server().await;
     let error = work.crash().await.unwrap_err();
-    assert_eq!((error.code(), error.rpc().unwrap().executed()), (Code::Panicked, Executed::Executed));
+    assert_eq!((error.code(), error.executed()), (Code::Panicked, Executed::Executed));
     assert!(!error.to_string().contains("asked to"), "what a panic says stays at the server: {error}");
     assert_eq!(work.double(1).await.unwrap(), 2);
 }
@@ -71,7 +71,7 @@ async fn what_nobody_can_be_told_about_goes_to_the_dead_letters() {
     let (work, _, _server, transport) = one_server().await;
     work.crash_quietly().await.unwrap();
     let untyped = Client::new(&transport, target());
-    untyped.cast("no_such", &Value::map::<&str, Value>([])).await.unwrap();
+    untyped.cast("no_such", &()).await.unwrap();
     untyped.cast("double", &Value::map([("number", "one")])).await.unwrap();
     settle().await;
     let dead: Vec<_> =
@@ -89,7 +89,7 @@ async fn a_fanout_reaches_every_server_and_its_failure_harms_nobody() {
         servers.push(builder(transport.as_ref(), name, worker).start().await.unwrap());
     }
     let work = WorkClient::new(&transport, target());
-    Client::new(&transport, target()).fanout("crash_quietly", &Value::map::<&str, Value>([])).await.unwrap();
+    Client::new(&transport, target()).fanout("crash_quietly", &()).await.unwrap();
     work.tell("all".to_owned()).await.unwrap();
     settle().await;
     work.prepare(|settings| settings.server("b")).tell("b".to_owned()).await.unwrap();
@@ -111,7 +111,7 @@ async fn an_access_policy_decides_by_method_and_context() {
     let work = WorkClient::new(&transport, target());
     assert_eq!(work.double(1).await.unwrap(), 2);
     let error = work.text("x".to_owned()).await.unwrap_err();
-    assert_eq!((error.code(), error.rpc().unwrap().executed()), (Code::PermissionDenied, Executed::NotSent));
+    assert_eq!((error.code(), error.executed()), (Code::PermissionDenied, Executed::NotSent));
     assert!(error.to_string().contains("admins only"));
     let mut admin = Context::new();
     admin.metadata.insert("role", "admin").unwrap();

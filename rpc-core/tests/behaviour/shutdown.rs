@@ -41,7 +41,7 @@ async fn the_grace_is_kept() {
     server.shutdown(5 * SECOND).await;
     assert!((5 * SECOND..=7 * SECOND).contains(&started.elapsed()), "{:?}", started.elapsed());
     let error = call.await.unwrap().unwrap_err();
-    assert_eq!((error.code(), error.rpc().unwrap().executed()), (Code::Unavailable, Executed::Unknown));
+    assert_eq!((error.code(), error.executed()), (Code::Unavailable, Executed::Unknown));
     assert_eq!(worker.cancelled(), 1);
 }
 
@@ -77,4 +77,19 @@ async fn a_dropped_server_stops_at_once() {
     let _second = builder(transport.as_ref(), "b", &staying).start().await.unwrap();
     settle().await;
     assert_eq!(staying.lines(), ["start cast 2", "end cast 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cast_to_one_server_that_is_cut_short_comes_again() {
+    let (transport, worker) = (MemoryTransport::new(), Worker::new());
+    let first = builder(transport.as_ref(), "a", &worker).start().await.unwrap();
+    let work = WorkClient::new(&transport, target()).prepare(|settings| settings.server("a"));
+    work.note("x".to_owned()).await.unwrap();
+    settle().await;
+    drop(first);
+    settle().await;
+    worker.permits.add_permits(1);
+    let _again = builder(transport.as_ref(), "a", &worker).start().await.unwrap();
+    settle().await;
+    assert_eq!(worker.lines(), ["start x 1", "start x 2", "end x 2"]);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lapin::types::FieldTable;
 use rpc_core::Code;
-use rpc_core::message::{Failure, Malformed, Reply, Status};
+use rpc_core::message::{Failure, Malformed, Outcome, Reply};
 
 use super::super::headers::{number, text};
 use super::super::words;
@@ -16,11 +16,11 @@ pub(super) fn decode(arrived: Arrived<'_>, headers: &FieldTable) -> Result<Reply
         correlation_id(properties).ok_or_else(|| Malformed::new("a reply without a correlation id"))?;
     let payload = payload(properties, arrived.body)?;
     let status = match text(headers, words::STATUS).as_deref() {
-        Some(words::OK) => Status::Success(payload),
+        Some(words::OK) => Outcome::Success(payload),
         Some(words::ERROR) => {
             let mut failure = failure(headers);
             failure.data = payload;
-            Status::Failure(failure)
+            Outcome::Failure(failure)
         }
         Some(other) => {
             return Err(Malformed::new(format!(
