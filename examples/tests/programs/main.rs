@@ -1,6 +1,7 @@
 //! The example programs as processes over a private RabbitMQ, judged by what they print.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::needless_pass_by_value, reason = "JSON values are written where they are passed")]
 
 mod errors;
 mod notifications;
