@@ -216,8 +216,14 @@ impl fmt::Display for Error {
     }
 }
 
+/// `{:?}` is what a program prints when its `main` returns the error: the text, and what caused it. `{:#?}` lists the
+/// facts.
 impl fmt::Debug for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !formatter.alternate() {
+            fmt::Display::fmt(self, formatter)?;
+            return self.0.source.as_ref().map_or(Ok(()), |source| write!(formatter, ", because: {source}"));
+        }
         let facts = &*self.0;
         formatter
             .debug_struct("Error")
@@ -229,6 +235,7 @@ impl fmt::Debug for Error {
             .field("service", &facts.service)
             .field("method", &facts.method)
             .field("request_id", &facts.request_id)
+            .field("server", &facts.server)
             .field("source", &facts.source)
             .finish_non_exhaustive()
     }
@@ -260,6 +267,15 @@ mod tests {
             "change_power of conductor: no server of this topic has ever started \
              [unroutable, not_sent, request r-1]"
         );
+    }
+
+    #[test]
+    fn a_program_that_ends_with_it_prints_what_a_person_can_read() {
+        let cause = std::io::Error::other("connection refused");
+        let error = Error::new(Code::Unavailable, "no broker at localhost").with_source(cause);
+        let text = "no broker at localhost [unavailable, unknown], because: connection refused";
+        assert_eq!(format!("{error:?}"), text);
+        assert!(format!("{error:#?}").contains("phase: Connect"));
     }
 
     #[test]
