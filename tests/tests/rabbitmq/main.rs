@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod bad_input;
+mod bad_replies;
 mod conformance;
 mod harm;
 mod harness;
