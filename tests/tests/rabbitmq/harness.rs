@@ -79,9 +79,12 @@ async fn durable_messages_survive_a_kill() {
         assert!(client.publish("", &queue, message).await);
     }
 
+    broker.write_down();
     broker.kill();
     broker.start_again();
 
+    let kept = broker.queue(&queue).map(|queue| queue.messages);
+    assert_eq!(kept, Some(2), "{}", broker.log());
     let client = RawClient::connect(&broker.url()).await;
     assert_eq!(client.take(&queue).await, persistent);
     assert_eq!(client.take(&queue).await, persistent);
