@@ -41,7 +41,7 @@ pub fn encode<T: Serialize + ?Sized>(content_type: ContentType, value: &T) -> Re
 /// [`Code::Malformed`] with the place of the defect; nested deeper than [`DEEPEST_NESTING`] is one.
 pub fn decode<T: DeserializeOwned>(payload: &Payload) -> Result<T, DecodeError> {
     let body = &payload.body[..];
-    nesting::check(payload.content_type, body).map_err(|defect| DecodeError(defect.to_string()))?;
+    nesting::check(payload.content_type, body).map_err(DecodeError::malformed)?;
     let decoded = match payload.content_type {
         ContentType::MessagePack => {
             let mut decoder = message_pack(body);
@@ -61,7 +61,8 @@ pub(crate) fn decode_map<T: DeserializeOwned>(payload: &Payload) -> Result<T, De
         (ContentType::MessagePack, [0xc0]) => decode(&empty(&[0x80])),
         (ContentType::Json, b"null") => decode(&empty(b"{}")),
         (ContentType::MessagePack, [0x90..=0x9f | 0xdc | 0xdd, ..]) | (ContentType::Json, [b'[', ..]) => {
-            Err(DecodeError("they are a list, and have to be a map by name".to_owned()))
+            nesting::check(payload.content_type, &payload.body).map_err(DecodeError::malformed)?;
+            Err(DecodeError::misfit("they are a list, and have to be a map by name"))
         }
         _ => decode(payload),
     }
@@ -69,11 +70,31 @@ pub(crate) fn decode_map<T: DeserializeOwned>(payload: &Payload) -> Result<T, De
 
 /// Why a payload does not decode, with the path to the place.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct DecodeError(String);
+pub struct DecodeError {
+    text: String,
+    malformed: bool,
+}
+
+impl DecodeError {
+    /// Whether the bytes are no value at all, or one that is nested too deep; otherwise they are a value of another
+    /// shape than the wanted type.
+    #[must_use]
+    pub const fn is_malformed(&self) -> bool {
+        self.malformed
+    }
+
+    fn malformed(cause: impl fmt::Display) -> Self {
+        Self { text: cause.to_string(), malformed: true }
+    }
+
+    fn misfit(cause: impl fmt::Display) -> Self {
+        Self { text: cause.to_string(), malformed: false }
+    }
+}
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(&self.text)
     }
 }
 
@@ -81,7 +102,7 @@ impl std::error::Error for DecodeError {}
 
 impl From<DecodeError> for Error {
     fn from(error: DecodeError) -> Self {
-        Self::new(Code::Malformed, error.0).with_phase(Phase::Decode)
+        Self::new(Code::Malformed, error.text).with_phase(Phase::Decode)
     }
 }
 
@@ -93,23 +114,28 @@ fn message_pack(body: &[u8]) -> rmp_serde::Deserializer<rmp_serde::decode::ReadR
 }
 
 fn explain<T: DeserializeOwned>(payload: &Payload) -> Result<T, DecodeError> {
-    fn located<E: fmt::Display>(error: serde_path_to_error::Error<E>) -> DecodeError {
-        let path = error.path().to_string();
-        let cause = error.into_inner();
-        DecodeError(if path == "." { cause.to_string() } else { format!("{path}: {cause}") })
-    }
     let body = &payload.body[..];
     match payload.content_type {
-        ContentType::MessagePack => {
-            serde_path_to_error::deserialize(&mut message_pack(body)).map_err(located)
-        }
+        // What is no MessagePack was found by the check of its nesting.
+        ContentType::MessagePack => serde_path_to_error::deserialize(&mut message_pack(body))
+            .map_err(|error| DecodeError::misfit(located(&error))),
         ContentType::Json => {
             let mut decoder = serde_json::Deserializer::from_slice(body);
-            let value = serde_path_to_error::deserialize(&mut decoder).map_err(located)?;
-            decoder.end().map_err(|error| DecodeError(error.to_string()))?;
+            let value = serde_path_to_error::deserialize(&mut decoder).map_err(|error| {
+                match error.inner().classify() {
+                    serde_json::error::Category::Data => DecodeError::misfit(located(&error)),
+                    _ => DecodeError::malformed(located(&error)),
+                }
+            })?;
+            decoder.end().map_err(DecodeError::malformed)?;
             Ok(value)
         }
     }
+}
+
+fn located<E: fmt::Display>(error: &serde_path_to_error::Error<E>) -> String {
+    let (path, cause) = (error.path().to_string(), error.inner());
+    if path == "." { cause.to_string() } else { format!("{path}: {cause}") }
 }
 
 fn cannot_encode(error: impl fmt::Display) -> Error {

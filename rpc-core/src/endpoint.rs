@@ -58,13 +58,12 @@ impl Invocation {
     ///
     /// # Errors
     ///
-    /// [`Code::InvalidArguments`], naming the argument, as the outcome to return.
+    /// [`Code::InvalidArguments`], naming the argument, or [`Code::Malformed`] for bytes that are no value, as the
+    /// outcome to return.
     pub fn arguments<A: DeserializeOwned>(&self) -> Result<A, Outcome> {
         codec::decode_map(&self.arguments).map_err(|error| {
-            Outcome::Failure(Failure::new(
-                Code::InvalidArguments,
-                format!("the arguments do not fit: {error}"),
-            ))
+            let code = if error.is_malformed() { Code::Malformed } else { Code::InvalidArguments };
+            Outcome::Failure(Failure::new(code, format!("the arguments do not fit: {error}")))
         })
     }
 

@@ -36,15 +36,15 @@ pub(super) fn refused() -> Vec<Case<'static>> {
     let good = good_call;
     vec![
         // The body is not what it says it is.
-        case("empty body", "invalid_arguments", add([])),
-        case("random bytes", "invalid_arguments", add(*b"\xc1\x9f\x13\x37\xde\xad\xbe\xef\x00\x01")),
-        case("truncated body", "invalid_arguments", add(truncated(&good()))),
-        case("bytes after the end", "invalid_arguments", add([good().body, vec![0]].concat())),
-        case("length of 4 GiB", "invalid_arguments", add(*b"\xdd\xff\xff\xff\xff")),
-        case("map of 4 GiB", "invalid_arguments", add(*b"\xdf\xff\xff\xff\xff\xa4left\x01")),
-        case("JSON that is MessagePack", "invalid_arguments", json_text(good().body)),
-        case("MessagePack that is JSON", "invalid_arguments", add(*br#"{"left":1,"right":2}"#)),
-        case("JSON that is not UTF-8", "invalid_arguments", json_text(*b"{\"left\":1,\"\xff\":2}")),
+        case("empty body", "malformed", add([])),
+        case("random bytes", "malformed", add(*b"\xc1\x9f\x13\x37\xde\xad\xbe\xef\x00\x01")),
+        case("truncated body", "malformed", add(truncated(&good()))),
+        case("bytes after the end", "malformed", add([good().body, vec![0]].concat())),
+        case("length of 4 GiB", "malformed", add(*b"\xdd\xff\xff\xff\xff")),
+        case("map of 4 GiB", "malformed", add(*b"\xdf\xff\xff\xff\xff\xa4left\x01")),
+        case("JSON that is MessagePack", "malformed", json_text(good().body)),
+        case("MessagePack that is JSON", "malformed", add(*br#"{"left":1,"right":2}"#)),
+        case("JSON that is not UTF-8", "malformed", json_text(*b"{\"left\":1,\"\xff\":2}")),
         // The arguments are others.
         case("a list of arguments", "invalid_arguments", arguments(json!(["left", "right", 3]))),
         case("no map", "invalid_arguments", arguments(json!(7))),
@@ -57,11 +57,11 @@ pub(super) fn refused() -> Vec<Case<'static>> {
         case("extra argument", "invalid_arguments", arguments(json!({ "left": 1, "right": 2, "force": 3 }))),
         case("argument twice", "invalid_arguments", json_text(*br#"{"left":1,"left":1,"right":2}"#)),
         // Too much of it.
-        case("MessagePack lists in lists", "invalid_arguments", keep(nested_lists())),
-        case("MessagePack maps in maps", "invalid_arguments", keep(nested_maps())),
-        case("JSON lists in lists", "invalid_arguments", keep_json("[", "]")),
-        case("JSON maps in maps", "invalid_arguments", keep_json(r#"{"a":"#, "0}")),
-        case("JSON that never closes", "invalid_arguments", keep_json("[", "")),
+        case("MessagePack lists in lists", "malformed", keep(nested_lists())),
+        case("MessagePack maps in maps", "malformed", keep(nested_maps())),
+        case("JSON lists in lists", "malformed", keep_json("[", "]")),
+        case("JSON maps in maps", "malformed", keep_json(r#"{"a":"#, "0}")),
+        case("JSON that never closes", "malformed", keep_json("[", "")),
         case("one byte above 4 MiB", "too_large", add(vec![0; LARGEST + 1])),
         case("12 MiB", "too_large", add(vec![0x90; 3 * LARGEST])),
         // Nobody serves it.
