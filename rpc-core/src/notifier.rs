@@ -55,6 +55,25 @@ struct Settings {
     context: Option<Context>,
 }
 
+macro_rules! emit_by_priority {
+    ($($name:ident => $priority:ident),* $(,)?) => {
+        $(
+            #[doc = concat!("Emits an event of [`Priority::", stringify!($priority), "`].")]
+            ///
+            /// # Errors
+            ///
+            /// As [`notify`](Notifier::notify).
+            pub fn $name<'a, P: Serialize + ?Sized>(
+                &'a self,
+                event_type: &str,
+                payload: &P,
+            ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
+                self.notify(Priority::$priority, event_type, payload)
+            }
+        )*
+    };
+}
+
 impl Settings {
     /// Checks everything that can be checked without the broker.
     fn check(&self, event_type: &str) -> Result<(), Error> {
@@ -140,67 +159,14 @@ impl Notifier {
         self.notify(N::PRIORITY, N::EVENT_TYPE, event)
     }
 
-    /// Emits an event of [`Priority::Audit`]. Errors as [`notify`](Notifier::notify); so for all that follow.
-    pub fn audit<'a, P: Serialize + ?Sized>(
-        &'a self,
-        event_type: &str,
-        payload: &P,
-    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
-        self.notify(Priority::Audit, event_type, payload)
-    }
-
-    /// Emits an event of [`Priority::Debug`].
-    pub fn debug<'a, P: Serialize + ?Sized>(
-        &'a self,
-        event_type: &str,
-        payload: &P,
-    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
-        self.notify(Priority::Debug, event_type, payload)
-    }
-
-    /// Emits an event of [`Priority::Info`].
-    pub fn info<'a, P: Serialize + ?Sized>(
-        &'a self,
-        event_type: &str,
-        payload: &P,
-    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
-        self.notify(Priority::Info, event_type, payload)
-    }
-
-    /// Emits an event of [`Priority::Warn`].
-    pub fn warn<'a, P: Serialize + ?Sized>(
-        &'a self,
-        event_type: &str,
-        payload: &P,
-    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
-        self.notify(Priority::Warn, event_type, payload)
-    }
-
-    /// Emits an event of [`Priority::Error`].
-    pub fn error<'a, P: Serialize + ?Sized>(
-        &'a self,
-        event_type: &str,
-        payload: &P,
-    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
-        self.notify(Priority::Error, event_type, payload)
-    }
-
-    /// Emits an event of [`Priority::Critical`].
-    pub fn critical<'a, P: Serialize + ?Sized>(
-        &'a self,
-        event_type: &str,
-        payload: &P,
-    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
-        self.notify(Priority::Critical, event_type, payload)
-    }
-
-    /// Emits an event of [`Priority::Sample`].
-    pub fn sample<'a, P: Serialize + ?Sized>(
-        &'a self,
-        event_type: &str,
-        payload: &P,
-    ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
-        self.notify(Priority::Sample, event_type, payload)
+    emit_by_priority! {
+        audit => Audit,
+        debug => Debug,
+        info => Info,
+        warn => Warn,
+        error => Error,
+        critical => Critical,
+        sample => Sample,
     }
 
     /// Emits an event, to one topic after the other.
