@@ -131,7 +131,7 @@ impl AmqpTransportBuilder {
         }
         let timeout =
             self.connection_timeout.or(url.query.connection_timeout).unwrap_or(default.connection_timeout);
-        if timeout.is_zero() {
+        if timeout.is_zero() || timeout > Duration::from_secs(3_600) {
             return Err(UrlError::Value { key: "connection_timeout", allowed: "1 to 3600 seconds" });
         }
         Ok(Settings {

@@ -35,7 +35,8 @@
 //! `WIRE.md` beside this crate, with an example for other languages.
 //!
 //! A queue cannot change its arguments. One that exists with others than this transport wants is refused when a consumer
-//! starts, with what was wanted and what the broker says; it is never tried in a loop.
+//! starts, with what was wanted and what the broker says. A queue that is replaced by such a one later is asked for
+//! every 30 s, and everything else goes on.
 //!
 //! # Features
 //!

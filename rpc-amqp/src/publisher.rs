@@ -29,6 +29,7 @@ use crate::topology::{Declaration, Route};
 const QUEUE_LENGTH: usize = 4_096;
 
 /// A message ready to be published.
+#[derive(Clone)]
 pub(crate) struct Outgoing {
     pub(crate) route: Route,
     /// Declared before the message is handed over, besides what the route needs.
@@ -36,6 +37,8 @@ pub(crate) struct Outgoing {
     /// Declare again what is believed to exist.
     pub(crate) doubt: bool,
     pub(crate) properties: BasicProperties,
+    /// When the times in the properties were true.
+    pub(crate) since: Instant,
     pub(crate) body: Bytes,
 }
 

@@ -116,6 +116,7 @@ impl Inner {
             also_needs,
             doubt,
             properties: outgoing.properties.clone(),
+            since: outgoing.since,
             body: outgoing.body.clone(),
         };
         let publisher = &self.resources.publisher;
@@ -157,7 +158,8 @@ impl Transport for Inner {
         self.check_size(&message)?;
         let route = Route::to(destination)?;
         let (properties, body) = wire::encode(message)?;
-        let outgoing = Outgoing { route, also_needs: Vec::new(), doubt: false, properties, body };
+        let since = tokio::time::Instant::now();
+        let outgoing = Outgoing { route, also_needs: Vec::new(), doubt: false, properties, since, body };
         match destination {
             Destination::Notification { exchange, topic, priority } => {
                 self.notify((exchange, topic, *priority), outgoing, deadline).await
@@ -201,11 +203,16 @@ impl Transport for Inner {
         let farewell = async move {
             // Consumers first: what they reject has to be published.
             resources.closing.cancel();
-            let until = tokio::time::Instant::now() + grace;
+            // Bounded like a deadline, so that the longest grace does not overflow the clock.
+            let until = tokio::time::Instant::now() + grace.min(Deadline::LONGEST);
             let _ = tokio::time::timeout_at(until, consumers.wait()).await;
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             resources.publisher.close(left).await;
-            tokio::join!(publish_link.close(), resources.link.close());
+            let leave = async { tokio::join!(publish_link.close(), resources.link.close()) };
+            if tokio::time::timeout_at(until, leave).await.is_err() {
+                publish_link.kill();
+                resources.link.kill();
+            }
         };
         let _ = self.worker.run(farewell).await;
         self.status.update(|status| status.with(LinkState::Closed, None));

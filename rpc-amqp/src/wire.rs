@@ -7,6 +7,7 @@
 //! Writing is strict and reading is liberal: numbers of any AMQP type, text as long or short strings, and defaults for
 //! whatever may be missing.
 
+mod age;
 mod decode;
 mod encode;
 mod headers;
@@ -14,6 +15,7 @@ mod headers;
 mod round_trip;
 mod size;
 
+pub(crate) use self::age::aged;
 pub(crate) use self::decode::{Arrived, decode};
 pub(crate) use self::encode::encode;
 pub(crate) use self::headers::Headers;

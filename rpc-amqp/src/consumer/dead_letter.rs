@@ -41,6 +41,7 @@ pub(super) fn outgoing(
         also_needs: Vec::new(),
         doubt: false,
         properties: dead,
+        since: tokio::time::Instant::now(),
         body,
     })
 }

@@ -49,7 +49,11 @@ impl Dialler {
                     self.reached.notify_waiters();
                     return Ok(session);
                 }
-                Err(refusal) if refusal.is_final() => return Err(self.explained(node, &refusal)),
+                Err(refusal) if refusal.is_final() && refusal.kind != RefusalKind::Untrusted => {
+                    return Err(self.explained(node, &refusal));
+                }
+                // Each node has a certificate of its own, and one that was away may come back with a good one.
+                Err(refusal) if index > 0 && refusal.is_final() && !last.is_final() => {}
                 Err(refusal) => last = refusal,
             }
         }
@@ -122,10 +126,10 @@ impl Dialler {
             key: key.reveal().to_owned().into_bytes(),
         });
         let config = OwnedTLSConfig { identity, cert_chain: tls.trusted.clone() };
-        stream
-            .into_tls(&node.host, config.as_ref())
-            .await
-            .map_err(|error| Refusal::lost(format!("{}: TLS: {error}", node.address())))
+        stream.into_tls(&node.host, config.as_ref()).await.map_err(|error| Refusal {
+            kind: if is_untrusted(&error) { RefusalKind::Untrusted } else { RefusalKind::Lost },
+            text: format!("{}: TLS: {error}", node.address()),
+        })
     }
 
     /// The error text for a refused login, with everything that has to be looked at but the password.
@@ -158,6 +162,30 @@ fn refused(node: &Node, error: &lapin::Error) -> Refusal {
         return refusal;
     }
     Refusal { text: format!("{}: {}", node.address(), refusal.text), ..refusal }
+}
+
+/// Whether a certificate was refused, by us or (as an alert) by the broker; anything else may be different next time.
+#[cfg(feature = "tls")]
+fn is_untrusted(error: &io::Error) -> bool {
+    use rustls::{AlertDescription as Alert, Error};
+
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
+    matches!(
+        error,
+        Some(
+            Error::InvalidCertificate(_)
+                | Error::AlertReceived(
+                    Alert::BadCertificate
+                        | Alert::UnsupportedCertificate
+                        | Alert::CertificateRevoked
+                        | Alert::CertificateExpired
+                        | Alert::CertificateUnknown
+                        | Alert::UnknownCA
+                        | Alert::CertificateRequired
+                        | Alert::AccessDenied
+                )
+        )
+    )
 }
 
 async fn connect(node: &Node) -> io::Result<TcpStream> {

@@ -17,6 +17,8 @@ pub(crate) enum RefusalKind {
     Forbidden,
     /// 530: the vhost.
     NotAllowed,
+    /// TLS: one side does not accept the other's certificate.
+    Untrusted,
     /// 406: something exists with other properties.
     Mismatch,
     /// 404 and 405: not there, or locked by another connection; can be so for a moment.
@@ -52,7 +54,10 @@ impl Refusal {
 
     /// Whether trying the same again is pointless until a person changes something.
     pub(crate) const fn is_final(&self) -> bool {
-        matches!(self.kind, RefusalKind::Forbidden | RefusalKind::NotAllowed | RefusalKind::Mismatch)
+        matches!(
+            self.kind,
+            RefusalKind::Forbidden | RefusalKind::NotAllowed | RefusalKind::Mismatch | RefusalKind::Untrusted
+        )
     }
 
     /// Whether it may be over in a moment: the connection went away under the request.

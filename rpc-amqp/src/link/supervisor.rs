@@ -61,6 +61,14 @@ impl Link {
         self.stop.cancel();
     }
 
+    /// Leaves the broker for good, at once.
+    pub(crate) fn kill(&self) {
+        self.stop();
+        if let Some(session) = &self.view.borrow().session {
+            session.kill();
+        }
+    }
+
     /// Leaves the broker for good, in order.
     pub(crate) async fn close(&self) {
         self.stop();

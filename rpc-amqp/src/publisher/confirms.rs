@@ -2,21 +2,20 @@
 //!
 //! A broker sends the return of an unroutable message before the confirm of the same message. The client library queues
 //! returns and gives the oldest to whichever confirm completes next, so the confirm of one message can carry the return
-//! of another. What can be concluded all the same, from confirms in the order of their completion:
+//! of another. Nor do confirms reach us in the order of their completion: a future that was woken for another reason
+//! keeps its earlier place. What can be concluded all the same, when everything that is complete is taken in at once:
 //!
 //! - The return that a confirm carries belongs to the message that it names, whoever brought it.
-//! - A confirm that carries nothing shows that the queue of returns was empty. The return of a message comes before its
-//!   confirm, so every return of a message confirmed until now was seen: all that are held and not marked were routed.
-//! - Returns come in the order of publishing and leave the queue in the same order. A confirm that carries the return of
-//!   message `x` shows that the returns of all messages before `x` were seen.
-//! - Otherwise the confirmed message is held: its own return may still stand in the queue behind the one that was seen.
-//!   The confirm of the message whose return was seen is on its way, and takes the next one out.
+//! - A confirm that carries nothing completed while the queue of returns was empty. The return of its message, and of
+//!   every message whose confirm completed before, had left the queue by then: it is among those taken in.
+//! - Whoever brought the return of that message completed before it (the return had to be in the queue first, and the
+//!   queue was empty at the end); so did whoever brought the return of the bringer, and so on. All of them are decided.
 //!
-//! Nothing is held for ever: follow from a held message to the one whose return it carried, from that one's confirm to
-//! the return which that carried, and so on. No return is carried twice, so the walk repeats nothing and ends at a
-//! confirm that carried nothing, which came later than all of them.
+//! Nothing is held for ever: follow from a held message to the one whose return it brought, from that one's confirm to
+//! the return which that brought, and so on. No return is brought twice, so the walk ends at a confirm that carried
+//! nothing, or goes in a circle, and in a circle everybody's return was brought.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashMap;
 
 /// What a confirm carried.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,49 +38,102 @@ pub(super) enum Verdict {
     Refused,
 }
 
-/// Confirms and returns of one channel, matched. Messages are named by their number in the order of publishing.
+/// The confirm of one message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Confirm {
+    /// The message, by its number in the order of publishing.
+    pub(super) number: u64,
+    pub(super) acknowledged: bool,
+    pub(super) carried: Carried,
+}
+
+/// Confirms and returns of one channel, matched.
 #[derive(Debug, Default)]
 pub(super) struct Confirms {
-    /// Returned, but not confirmed yet.
-    returned: HashSet<u64>,
-    /// Confirmed, but its return may still come: the verdict if it does not.
-    held: BTreeMap<u64, Verdict>,
-    /// The returns of all messages before this one were seen.
-    seen_before: u64,
+    /// Not decided. What they carried, or what was carried by the returned messages that they stand for.
+    held: HashMap<u64, Confirm>,
+    /// By message whose return was seen: which of `held` brought it.
+    bringers: HashMap<u64, u64>,
+    /// Those of `held` that carried the return of a stranger.
+    astray: Vec<u64>,
 }
 
 impl Confirms {
-    /// Takes in the confirm of message `number`, and appends every verdict that is certain now to `settled`.
-    pub(super) fn confirmed(
-        &mut self,
-        number: u64,
-        acknowledged: bool,
-        carried: Carried,
-        settled: &mut Vec<(u64, Verdict)>,
-    ) {
-        if let Carried::Return(other) = carried {
-            self.seen_before = self.seen_before.max(other);
-            self.mark(other, settled);
+    /// Takes in all confirms that are complete, in any order, and gives every verdict that is certain now.
+    ///
+    /// No confirm may be missing that completed before one of `complete`.
+    pub(super) fn take_in(&mut self, complete: &[Confirm]) -> Vec<(u64, Verdict)> {
+        let mut touched = self.found(complete);
+        for confirm in complete {
+            self.held.insert(confirm.number, *confirm);
+            touched.push(confirm.number);
+            match confirm.carried {
+                Carried::Nothing => {}
+                Carried::Return(other) => {
+                    self.bringers.insert(other, confirm.number);
+                    touched.push(other);
+                }
+                Carried::Stranger => self.astray.push(confirm.number),
+            }
         }
-        if self.returned.remove(&number) {
-            settled.push((number, Verdict::Returned));
-        } else {
-            self.held.insert(number, if acknowledged { Verdict::Confirmed } else { Verdict::Refused });
+        let mut settled = Vec::with_capacity(complete.len());
+        let mut free = Vec::new();
+        while let Some(number) = touched.pop() {
+            match self.take_out_returned(number) {
+                Some((confirm, bringer)) => {
+                    settled.push((number, Verdict::Returned));
+                    touched.extend(bringer);
+                    if let Carried::Return(other) = confirm.carried {
+                        touched.push(other);
+                    }
+                }
+                None => free.push(number),
+            }
         }
-        if carried == Carried::Nothing {
-            settled.extend(std::mem::take(&mut self.held));
-        } else {
-            let undecided = self.held.split_off(&self.seen_before);
-            settled.extend(std::mem::replace(&mut self.held, undecided));
+        // Only now have all returns found their messages.
+        for number in free {
+            if self.held.get(&number).is_some_and(|confirm| confirm.carried == Carried::Nothing)
+                && let Some(confirm) = self.held.remove(&number)
+            {
+                let verdict = if confirm.acknowledged { Verdict::Confirmed } else { Verdict::Refused };
+                settled.push((number, verdict));
+            }
         }
+        settled
     }
 
-    fn mark(&mut self, number: u64, settled: &mut Vec<(u64, Verdict)>) {
-        if self.held.remove(&number).is_some() {
-            settled.push((number, Verdict::Returned));
-        } else {
-            self.returned.insert(number);
+    /// Takes out `number` if it is confirmed and its return was seen; whoever brought the return stands for it from
+    /// now on.
+    fn take_out_returned(&mut self, number: u64) -> Option<(Confirm, Option<u64>)> {
+        let confirm = *self.held.get(&number)?;
+        let bringer = self.bringers.remove(&number)?;
+        self.held.remove(&number);
+        if bringer == number {
+            return Some((confirm, None));
         }
+        if let Some(heir) = self.held.get_mut(&bringer) {
+            heir.carried = confirm.carried;
+        }
+        match confirm.carried {
+            Carried::Nothing => {}
+            Carried::Return(other) => drop(self.bringers.insert(other, bringer)),
+            Carried::Stranger => self.astray.push(bringer),
+        }
+        Some((confirm, Some(bringer)))
+    }
+
+    /// A confirm that carries nothing came later than those that were taken in before: the queue held none of theirs.
+    fn found(&mut self, complete: &[Confirm]) -> Vec<u64> {
+        if complete.iter().all(|confirm| confirm.carried != Carried::Nothing) {
+            return Vec::new();
+        }
+        let astray = std::mem::take(&mut self.astray);
+        for number in &astray {
+            if let Some(confirm) = self.held.get_mut(number) {
+                confirm.carried = Carried::Nothing;
+            }
+        }
+        astray
     }
 }
 
@@ -95,13 +147,14 @@ mod tests {
     use super::*;
 
     /// What broker and library can do: the broker reads messages in order, returns the unroutable ones as it reads them,
-    /// and confirms any set of those it has read, unroutable ones in order; the library completes the confirms of a
-    /// frame in any order, each with the oldest return.
+    /// and confirms any set of those it has read; the library completes the confirms of a frame in any order, each with
+    /// the oldest return. We then see what is complete, in any order.
     struct Model {
         routable: Vec<bool>,
         read: usize,
         confirmable: Vec<u64>,
         returns: VecDeque<u64>,
+        complete: Vec<Confirm>,
     }
 
     impl Model {
@@ -114,78 +167,104 @@ mod tests {
             self.confirmable.push(number as u64);
         }
 
-        /// A frame that covers `wanted` of what can be confirmed; an unroutable message brings those before it along.
-        fn frame(&mut self, wanted: &[Index]) -> Vec<u64> {
+        /// A frame that covers `wanted` of what can be confirmed.
+        fn frame(&mut self, wanted: &[Index], order: u64) {
             if self.confirmable.is_empty() {
-                return Vec::new();
+                return;
             }
             let mut chosen: Vec<u64> = wanted.iter().map(|index| *index.get(&self.confirmable)).collect();
-            let unroutable = |number: &u64| !self.routable[usize::try_from(*number).unwrap()];
-            if let Some(last) = chosen.iter().copied().filter(unroutable).max() {
-                chosen.extend(self.confirmable.iter().filter(|number| unroutable(number) && **number < last));
-            }
             chosen.sort_unstable();
             chosen.dedup();
             self.confirmable.retain(|number| !chosen.contains(number));
-            chosen
+            self.complete(chosen, order);
+        }
+
+        fn complete(&mut self, mut frame: Vec<u64>, order: u64) {
+            frame.sort_by_key(|number| scattered(*number, order));
+            for number in frame {
+                let carried = self.returns.pop_front().map_or(Carried::Nothing, Carried::Return);
+                self.complete.push(Confirm { number, acknowledged: true, carried });
+            }
+        }
+
+        fn seen(&mut self, order: u64) -> Vec<Confirm> {
+            let mut seen = std::mem::take(&mut self.complete);
+            seen.sort_by_key(|confirm| scattered(confirm.number, order.rotate_left(7)));
+            seen
         }
     }
 
-    fn run(routable: Vec<bool>, steps: Vec<(bool, Vec<Index>, u64)>) -> Vec<(u64, Verdict)> {
-        let total = routable.len();
-        let mut model = Model { routable, read: 0, confirmable: Vec::new(), returns: VecDeque::new() };
+    fn scattered(number: u64, order: u64) -> u64 {
+        (number + 1).wrapping_mul(order | 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    fn run(routable: Vec<bool>, steps: Vec<(u8, Vec<Index>, u64)>) -> Vec<(u64, Verdict)> {
+        let mut model = Model {
+            routable,
+            read: 0,
+            confirmable: Vec::new(),
+            returns: VecDeque::new(),
+            complete: Vec::new(),
+        };
+        let total = model.routable.len();
         let mut confirms = Confirms::default();
         let mut settled = Vec::new();
-        let mut complete = |mut frame: Vec<u64>, order: u64, returns: &mut VecDeque<u64>| {
-            frame.sort_by_key(|number| number.wrapping_mul(order | 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-            for number in frame {
-                let carried = returns.pop_front().map_or(Carried::Nothing, Carried::Return);
-                confirms.confirmed(number, true, carried, &mut settled);
-            }
-        };
-        for (read, wanted, order) in steps {
-            if read && model.read < total {
-                model.read_next();
-            } else {
-                let frame = model.frame(&wanted);
-                complete(frame, order, &mut model.returns);
+        for (step, wanted, order) in steps {
+            match step {
+                0 if model.read < total => model.read_next(),
+                1 => model.frame(&wanted, order),
+                _ => settled.extend(confirms.take_in(&model.seen(order))),
             }
         }
         while model.read < total {
             model.read_next();
         }
         let rest = std::mem::take(&mut model.confirmable);
-        complete(rest, 7, &mut model.returns);
-        assert!(confirms.held.is_empty() && confirms.returned.is_empty(), "{confirms:?}");
+        model.complete(rest, 7);
+        settled.extend(confirms.take_in(&model.seen(5)));
+        assert!(confirms.held.is_empty() && confirms.bringers.is_empty(), "{confirms:?}");
         settled
     }
 
+    const fn confirm(number: u64, acknowledged: bool, carried: Carried) -> Confirm {
+        Confirm { number, acknowledged, carried }
+    }
+
     #[test]
-    fn a_foreign_return_holds_its_bearer_back() {
+    fn a_foreign_return_holds_its_bringer_back() {
         let mut confirms = Confirms::default();
-        let mut settled = Vec::new();
-        confirms.confirmed(1, true, Carried::Return(0), &mut settled);
-        assert_eq!(settled, []);
-        confirms.confirmed(0, true, Carried::Return(1), &mut settled);
+        assert_eq!(confirms.take_in(&[confirm(1, true, Carried::Return(0))]), []);
+        let mut settled = confirms.take_in(&[confirm(0, true, Carried::Return(1))]);
         settled.sort_unstable_by_key(|(number, _)| *number);
         assert_eq!(settled, [(0, Verdict::Returned), (1, Verdict::Returned)]);
     }
 
     #[test]
-    fn a_later_return_decides_at_once() {
-        let mut confirms = Confirms::default();
-        let mut settled = Vec::new();
-        confirms.confirmed(0, true, Carried::Return(1), &mut settled);
-        assert_eq!(settled, [(0, Verdict::Confirmed)]);
+    fn the_order_in_which_confirms_are_seen_means_nothing() {
+        // Message 0 is unroutable and message 1 is not; one frame confirms both, and 1 is completed first.
+        let seen = [confirm(0, true, Carried::Nothing), confirm(1, true, Carried::Return(0))];
+        for seen in [seen, [seen[1], seen[0]]] {
+            let mut settled = Confirms::default().take_in(&seen);
+            settled.sort_unstable_by_key(|(number, _)| *number);
+            assert_eq!(settled, [(0, Verdict::Returned), (1, Verdict::Confirmed)]);
+        }
     }
 
     #[test]
     fn a_refusal_is_no_return() {
+        let seen = [confirm(0, false, Carried::Nothing), confirm(1, false, Carried::Nothing)];
+        let mut settled = Confirms::default().take_in(&seen);
+        settled.sort_unstable_by_key(|(number, _)| *number);
+        assert_eq!(settled, [(0, Verdict::Refused), (1, Verdict::Refused)]);
+    }
+
+    #[test]
+    fn who_brings_the_return_of_a_stranger_waits_for_the_next_that_brings_nothing() {
         let mut confirms = Confirms::default();
-        let mut settled = Vec::new();
-        confirms.confirmed(0, false, Carried::Nothing, &mut settled);
-        confirms.confirmed(1, false, Carried::Return(1), &mut settled);
-        assert_eq!(settled, [(0, Verdict::Refused), (1, Verdict::Returned)]);
+        assert_eq!(confirms.take_in(&[confirm(0, true, Carried::Stranger)]), []);
+        let mut settled = confirms.take_in(&[confirm(1, true, Carried::Nothing)]);
+        settled.sort_unstable_by_key(|(number, _)| *number);
+        assert_eq!(settled, [(0, Verdict::Confirmed), (1, Verdict::Confirmed)]);
     }
 
     proptest! {
@@ -195,7 +274,7 @@ mod tests {
         fn every_message_gets_its_own_verdict(
             routable in prop::collection::vec(any::<bool>(), 1..60),
             steps in prop::collection::vec(
-                (any::<bool>(), prop::collection::vec(any::<Index>(), 1..10), any::<u64>()), 0..120),
+                (0_u8..3, prop::collection::vec(any::<Index>(), 1..10), any::<u64>()), 0..180),
         ) {
             let mut settled = run(routable.clone(), steps);
             settled.sort_unstable_by_key(|(number, _)| *number);

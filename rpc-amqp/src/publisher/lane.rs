@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -15,14 +16,14 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::actor::Actor;
-use super::confirms::{Confirms, Verdict};
+use super::confirms::{Confirm as Complete, Confirms, Verdict};
 use super::flight::{Flight, Pending};
 use super::slot::{Outcome, Slot};
 use super::{Outgoing, unknown};
 use crate::declare::{declare, short};
 use crate::link::{AWAIT_LIMIT, Refusal, Session, limited};
 use crate::topology::Declaration;
-use crate::wire::header_size;
+use crate::wire::{aged, header_size};
 
 /// Messages handed over and not confirmed.
 const MOST_IN_FLIGHT: usize = 4_096;
@@ -57,6 +58,17 @@ pub(super) struct Lane {
     waiting: FuturesUnordered<Confirm>,
     progress: Instant,
     lost: Option<Refusal>,
+    woken: Arc<Woken>,
+}
+
+/// Whether a poll asked for another one.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Lane {
@@ -74,6 +86,7 @@ impl Lane {
             waiting: FuturesUnordered::new(),
             progress: Instant::now(),
             lost: None,
+            woken: Arc::default(),
         })
     }
 
@@ -116,25 +129,26 @@ impl Lane {
     /// Hands messages over, in order. Those whose caller has given up are dropped here.
     async fn hand_over(&mut self, batch: &mut Vec<Slot>) {
         for slot in batch.drain(..) {
-            if self.lost.is_some() {
-                // Dropping the slot would lose the word for its caller, and the message was not sent.
-                if let Some((_, outcome)) = slot.take(Instant::now()) {
-                    let _ = outcome.send(Err(self.lost_before()));
-                }
+            let Some(missing) = slot.look(Instant::now(), |outgoing| self.missing(outgoing)) else {
                 continue;
-            }
+            };
+            let ready = match missing {
+                _ if self.lost.is_some() => Err(self.lost_before()),
+                Ok(missing) => self.declare(missing).await,
+                Err(error) => Err(error),
+            };
+            // Not before, since the caller may give up while the broker declares.
             let Some((outgoing, outcome)) = slot.take(Instant::now()) else { continue };
-            match self.prepare(&outgoing).await {
+            match ready {
                 Ok(()) => self.publish(outgoing, outcome),
-                Err(error) => {
-                    let _ = outcome.send(Err(error));
-                }
+                Err(error) => drop(outcome.send(Err(error))),
             }
         }
     }
 
-    /// Makes sure that publishing cannot close the channel.
-    async fn prepare(&mut self, outgoing: &Outgoing) -> Result<(), Error> {
+    /// What has to be declared so that publishing cannot close the channel: what is not known to exist in this epoch.
+    /// Declarations that belong together are remembered by the last.
+    fn missing(&self, outgoing: &Outgoing) -> Result<Vec<Vec<Declaration>>, Error> {
         let (size, limit) = (header_size(&outgoing.properties), self.session.frame_max());
         if size > limit {
             return Err(Error::new(
@@ -144,32 +158,34 @@ impl Lane {
             .with_executed(Executed::NotSent)
             .with_phase(Phase::Publish));
         }
-        self.ensure(&outgoing.route.needs, outgoing.doubt).await?;
-        self.ensure(&outgoing.also_needs, outgoing.doubt).await
+        let is_missing = |needs: &&Vec<Declaration>| {
+            needs.last().is_some_and(|last| outgoing.doubt || !self.known.contains(last.name()))
+        };
+        Ok([&outgoing.route.needs, &outgoing.also_needs].into_iter().filter(is_missing).cloned().collect())
     }
 
-    /// Declares what is not known to exist in this epoch. Declarations that belong together are remembered by the last.
-    async fn ensure(&mut self, needs: &[Declaration], doubt: bool) -> Result<(), Error> {
-        let Some(last) = needs.last() else { return Ok(()) };
-        if !doubt && self.known.contains(last.name()) {
-            return Ok(());
+    async fn declare(&mut self, missing: Vec<Vec<Declaration>>) -> Result<(), Error> {
+        for needs in missing {
+            let control = match self.control.take() {
+                Some(control) => control,
+                None => {
+                    self.session.channel().await.map_err(|refusal| refusal.error("cannot open a channel"))?
+                }
+            };
+            let declared = declare(&control, &needs).await;
+            self.session.judged(declared).map_err(|refusal| refusal.error("cannot publish"))?;
+            self.control = Some(control);
+            if self.known.len() >= MOST_KNOWN {
+                self.known.clear();
+            }
+            self.known.extend(needs.last().map(|last| last.name().to_owned()));
         }
-        let control = match self.control.take() {
-            Some(control) => control,
-            None => self.session.channel().await.map_err(|refusal| refusal.error("cannot open a channel"))?,
-        };
-        let declared = declare(&control, needs).await;
-        self.session.judged(declared).map_err(|refusal| refusal.error("cannot publish"))?;
-        self.control = Some(control);
-        if self.known.len() >= MOST_KNOWN {
-            self.known.clear();
-        }
-        self.known.insert(last.name().to_owned());
         Ok(())
     }
 
     fn publish(&mut self, outgoing: Outgoing, outcome: oneshot::Sender<Outcome>) {
-        let Outgoing { route, mut properties, body, .. } = outgoing;
+        let Outgoing { route, properties, since, body, .. } = outgoing;
+        let mut properties = aged(properties, since.elapsed());
         let names = short(&route.exchange).and_then(|exchange| Ok((exchange, short(&route.key)?)));
         let (exchange, key) = match names {
             Ok(names) => names,
@@ -206,23 +222,39 @@ impl Lane {
         });
         // The first poll takes the delivery tag and queues the frames. Doing it here, one message after the other, is
         // what keeps tags and frames in one order.
-        let first = confirm.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+        let first = confirm.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         match first {
+            Poll::Ready((number, Err(error))) => self.refuse_unsent(number, &error),
             Poll::Ready(confirm) => self.settle(confirm),
             Poll::Pending => self.waiting.push(confirm),
         }
     }
 
-    /// Takes in a confirm and every other that is ready, and only then tells callers.
+    /// A publish that fails in its first poll met a channel that had ended: nothing of it was queued.
+    fn refuse_unsent(&mut self, number: u64, error: &lapin::Error) {
+        self.lost.get_or_insert_with(|| Refusal::from_answer(error));
+        if let Some(pending) = self.flight.remove(number) {
+            let _ = pending.outcome.send(Err(self.lost_before()));
+        }
+    }
+
+    /// Takes in a confirm and every other that is ready: only together do they say which message was returned.
     fn settle(&mut self, first: (u64, lapin::Result<Confirmation>)) {
         self.progress = Instant::now();
-        let mut verdicts = Vec::new();
-        self.take_in(first, &mut verdicts);
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        while let Poll::Ready(Some(confirm)) = self.waiting.poll_next_unpin(&mut context) {
-            self.take_in(confirm, &mut verdicts);
+        let mut complete = Vec::new();
+        self.take_in(first, &mut complete);
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            self.woken.0.store(false, Ordering::Relaxed);
+            match self.waiting.poll_next_unpin(&mut context) {
+                Poll::Ready(Some(confirm)) => self.take_in(confirm, &mut complete),
+                // It also stops early, to be polled again.
+                Poll::Pending if self.woken.0.load(Ordering::Relaxed) => {}
+                Poll::Ready(None) | Poll::Pending => break,
+            }
         }
-        for (number, verdict) in verdicts {
+        for (number, verdict) in self.confirms.take_in(&complete) {
             if let Some(pending) = self.flight.remove(number) {
                 let outcome = outcome(verdict, &pending);
                 // A caller that is gone needs no word.
@@ -234,24 +266,22 @@ impl Lane {
     fn take_in(
         &mut self,
         (number, confirmation): (u64, lapin::Result<Confirmation>),
-        verdicts: &mut Vec<(u64, Verdict)>,
+        complete: &mut Vec<Complete>,
     ) {
-        match confirmation {
-            Ok(Confirmation::Ack(returned)) => {
-                let carried = self.flight.whose(returned.as_ref());
-                self.confirms.confirmed(number, true, carried, verdicts);
-            }
-            Ok(Confirmation::Nack(returned)) => {
-                let carried = self.flight.whose(returned.as_ref());
-                self.confirms.confirmed(number, false, carried, verdicts);
-            }
+        let (acknowledged, returned) = match confirmation {
+            Ok(Confirmation::Ack(returned)) => (true, returned),
+            Ok(Confirmation::Nack(returned)) => (false, returned),
             Ok(Confirmation::NotRequested) => {
                 self.lost.get_or_insert_with(|| Refusal::lost("the channel does not confirm"));
+                return;
             }
             Err(error) => {
                 self.lost.get_or_insert_with(|| Refusal::from_answer(&error));
+                return;
             }
-        }
+        };
+        let carried = self.flight.whose(returned.as_ref());
+        complete.push(Complete { number, acknowledged, carried });
     }
 
     /// A broker that confirms nothing for so long, without having said that it is blocked, is treated as gone.

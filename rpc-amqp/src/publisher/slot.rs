@@ -36,6 +36,14 @@ impl Slot {
         )
     }
 
+    /// What `look` finds in the message, unless its caller has taken it back or its time is over.
+    pub(super) fn look<T>(&self, now: Instant, look: impl FnOnce(&Outgoing) -> T) -> Option<T> {
+        if now >= self.until {
+            return None;
+        }
+        self.content.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(look)
+    }
+
     /// The message, unless its caller has taken it back or its time is over.
     pub(super) fn take(self, now: Instant) -> Option<(Outgoing, oneshot::Sender<Outcome>)> {
         if now >= self.until {
@@ -61,5 +69,37 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.take_back();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::topology::Route;
+
+    fn slot(until: Instant) -> (Slot, Ticket) {
+        let route = Route { exchange: String::new(), key: "k".into(), mandatory: true, needs: Vec::new() };
+        let since = Instant::now();
+        let properties = lapin::BasicProperties::default();
+        let body = Bytes::new();
+        Slot::new(Outgoing { route, also_needs: Vec::new(), doubt: false, properties, since, body }, until)
+    }
+
+    #[test]
+    fn whoever_takes_it_first_decides() {
+        let now = Instant::now();
+        let (taken, ticket) = slot(now + Duration::from_secs(1));
+        assert!(taken.look(now, |_| ()).is_some() && taken.take(now).is_some() && !ticket.take_back());
+        let (given_up, ticket) = slot(now + Duration::from_secs(1));
+        assert!(ticket.take_back() && given_up.look(now, |_| ()).is_none() && given_up.take(now).is_none());
+        let (dropped, ticket) = slot(now + Duration::from_secs(1));
+        drop(ticket);
+        assert!(dropped.take(now).is_none());
+        let (late, ticket) = slot(now);
+        assert!(late.look(now, |_| ()).is_none() && late.take(now).is_none() && ticket.take_back());
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+use rpc_core::Deadline;
 
 /// Builds a table of headers.
 #[derive(Default)]
@@ -58,9 +59,10 @@ impl Headers {
     }
 }
 
-/// Whole milliseconds, at least 1: "0" would tell the broker to drop the message unless somebody waits for it.
+/// Whole milliseconds, at least 1: "0" would tell the broker to drop the message unless somebody waits for it. And not
+/// more than 30 days: a broker closes the channel over an expiry that it cannot count.
 pub(super) fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
+    u64::try_from(time.min(Deadline::LONGEST).as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
 /// The text of a header; also of a number, since a client of another language may send a version as one.
@@ -136,6 +138,7 @@ mod tests {
 
     #[test]
     fn no_time_is_written_as_zero() {
+        assert_eq!(milliseconds(Duration::MAX), 2_592_000_000);
         assert_eq!(milliseconds(Duration::ZERO), 1);
         assert_eq!(milliseconds(Duration::from_micros(1_900)), 1);
     }

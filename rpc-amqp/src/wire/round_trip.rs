@@ -248,7 +248,9 @@ fn hostile_reply_addresses_are_never_used() {
         let malformed = malformed(&with(address).with_correlation_id(short("c")));
         assert!(malformed.reply_to.is_none() && malformed.reason.contains("refused"), "{address}");
     }
-    let direct = with("amq.rabbitmq.reply-to.g1hkAA==").with_correlation_id(short("c"));
+    let direct =
+        with("amq.rabbitmq.reply-to.g1h2AA9yZXBseUAxMDU0MzI0MDQAAAW8AAAAAGsCucQ=.AQrI+OaNXhDdGHQ3MM+l5g==")
+            .with_correlation_id(short("c"));
     assert!(request(&direct).reply_to.is_some());
 }
 

@@ -9,6 +9,7 @@ mod harm;
 mod harness;
 mod load;
 mod login;
+mod publishing;
 mod reconnect;
 mod service;
 mod tls;

@@ -20,6 +20,7 @@ use crate::consumer::generation::Generation;
 use crate::consumer::opened::{Incoming, Opened};
 use crate::consumer::settler::{NothingToSettle, Original, Settled, Settler};
 use crate::link::Refusal;
+use crate::publisher::Outgoing;
 use crate::wire::{Arrived, decode};
 
 /// Decisions that are told to the broker together.
@@ -191,7 +192,15 @@ impl<'a> OnChannel<'a> {
                 let publisher = resources.publisher.clone();
                 self.dead_letters.push(Box::pin(async move {
                     let published = match outgoing {
-                        Ok(outgoing) => publisher.publish(outgoing, Deadline::after(DEAD_LETTER_LIMIT)).await,
+                        Ok(outgoing) => {
+                            let until = Deadline::after(DEAD_LETTER_LIMIT);
+                            let again = Outgoing { doubt: true, ..outgoing.clone() };
+                            match publisher.publish(outgoing, until).await {
+                                // The queue has been deleted since it was declared in this epoch.
+                                Err(error) if error.is_unroutable() => publisher.publish(again, until).await,
+                                published => published,
+                            }
+                        }
                         Err(error) => Err(error),
                     };
                     if published.is_err() {

@@ -33,13 +33,46 @@ fn address(text: &str) -> Option<ReplyAddress> {
     ReplyAddress::parse(text).or_else(|| is_direct(text).then(|| ReplyAddress::checked_by_transport(text)))
 }
 
+/// Whether the broker can have made `text`: `<process>.<key>` behind the prefix, the process in Erlang's external format.
+/// RabbitMQ decodes it without a check, and one that is something else ends the connection that publishes to it.
 fn is_direct(text: &str) -> bool {
-    text.strip_prefix(DIRECT).is_some_and(|token| {
-        (1..=LONGEST_DIRECT).contains(&token.len())
-            && token.bytes().all(|byte| {
-                byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'.' | b'-')
-            })
+    text.strip_prefix(DIRECT).filter(|token| token.len() <= LONGEST_DIRECT).is_some_and(|token| {
+        token.split_once('.').is_some_and(|(process, key)| {
+            let is_key = !key.is_empty() && key.bytes().all(|byte| digit(byte).is_some() || byte == b'=');
+            is_key && base64(process).is_some_and(|term| is_process(&term))
+        })
     })
+}
+
+/// 131, then `NEW_PID_EXT` or `PID_EXT` with the node's name as an atom of any kind.
+fn is_process(term: &[u8]) -> bool {
+    let [131, kind @ (88 | 103), atom, rest @ ..] = term else { return false };
+    let (name, rest) = match (atom, rest) {
+        (100 | 118, [high, low, rest @ ..]) => (usize::from(u16::from_be_bytes([*high, *low])), rest),
+        (115 | 119, [length, rest @ ..]) => (usize::from(*length), rest),
+        _ => return false,
+    };
+    // Number, serial and creation.
+    name > 0 && rest.len() == name + if *kind == 88 { 12 } else { 9 }
+}
+
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=');
+    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    for group in digits.as_bytes().chunks(4) {
+        let number = group.iter().try_fold(0_u32, |number, byte| Some(number << 6 | digit(*byte)?))?;
+        let number = number << (6 * (4 - group.len()));
+        bytes.extend(&number.to_be_bytes()[1..group.len()]);
+    }
+    Some(bytes)
+}
+
+fn digit(byte: u8) -> Option<u32> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    DIGITS.iter().position(|digit| *digit == byte).and_then(|at| u32::try_from(at).ok())
 }
 
 #[cfg(test)]
@@ -48,15 +81,23 @@ mod tests {
 
     #[test]
     fn only_the_brokers_own_direct_addresses_are_accepted() {
-        assert!(is_direct("amq.rabbitmq.reply-to.g1hkABJ+/=_.-"));
+        // From RabbitMQ 3.10: process 0.1.2 of node a@b.
+        assert!(is_direct("amq.rabbitmq.reply-to.g1h3A2FAYgAAAAEAAAACAAAAAw==.bmFtZQ=="));
+        assert!(is_direct("amq.rabbitmq.reply-to.g1hkAANhQGIAAAABAAAAAgAAAAM=.bmFtZQ=="));
         for hostile in [
             "amq.rabbitmq.reply-to",
             "amq.rabbitmq.reply-to.",
             "amq.rabbitmq.reply-to.a b",
+            "amq.rabbitmq.reply-to.abc",
+            "amq.rabbitmq.reply-to.AAAA.b",
+            "amq.rabbitmq.reply-to.g2gCYQFhAg==.b",
+            "amq.rabbitmq.reply-to.g1h3A2FAYgAAAAEAAAACAAAAAw==",
+            "amq.rabbitmq.reply-to.g1h3A2FAYgAAAAEAAAACAAAAAw==.",
+            "amq.rabbitmq.reply-to.g1h3A2FAYgAAAAEAAAACAAAA.bmFtZQ==",
             "rpc.default.conductor",
         ] {
             assert!(!is_direct(hostile), "{hostile}");
         }
-        assert!(!is_direct(&format!("{DIRECT}{}", "a".repeat(201))));
+        assert!(!is_direct(&format!("{DIRECT}g1h3A2FAYgAAAAEAAAACAAAAAw==.{}", "a".repeat(201))));
     }
 }
