@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery as LapinDelivery;
 use rpc_core::transport::{Delivery, Settle, Settlement};
 use rpc_core::{Deadline, Error};
@@ -30,6 +30,8 @@ const DEAD_LETTER_LIMIT: Duration = Duration::from_secs(5);
 /// How long a message stays here whose dead letter could not be published, before it goes back to its queue: without a
 /// pause a broker that takes no dead letters would be asked in a circle.
 const DEAD_LETTER_PAUSE: Duration = Duration::from_secs(1);
+/// How long replies of a lost channel may take to be picked up.
+const SALVAGE_LIMIT: Duration = Duration::from_secs(1);
 
 /// How the work on a channel ended.
 pub(super) enum End {
@@ -75,6 +77,9 @@ impl<'a> OnChannel<'a> {
                 End::Finished
             }
             Err(cause) => {
+                if self.opened.no_ack {
+                    self.salvage().await;
+                }
                 // First the mark, so that what is dropped afterwards does not ask to be requeued.
                 self.opened.generation.end();
                 End::Lost(cause)
@@ -132,6 +137,24 @@ impl<'a> OnChannel<'a> {
                 },
             }
         }
+    }
+
+    /// Hands on what was received: the broker has forgotten it, so it comes only once.
+    async fn salvage(&mut self) {
+        while let Some(Some(Incoming::Delivery(queue, delivery))) = self.opened.incoming.next().now_or_never()
+        {
+            self.receive(queue, *delivery);
+        }
+        let Some(user) = self.task.deliveries.clone() else { return };
+        let generation = &self.opened.generation;
+        let held = std::mem::take(&mut self.held);
+        let handing_on = async {
+            for delivery in held {
+                let _ = user.send((Arc::clone(generation), delivery)).await;
+            }
+        };
+        // A user that takes nothing must not keep the next channel from being opened.
+        let _ = tokio::time::timeout(SALVAGE_LIMIT, handing_on).await;
     }
 
     /// Whether the user may be given one more.
