@@ -9,6 +9,7 @@
 
 mod backoff;
 mod dial;
+mod guard;
 mod limit;
 mod login;
 mod quiet;
@@ -23,6 +24,7 @@ mod worker;
 
 pub(crate) use self::backoff::Backoff;
 pub(crate) use self::dial::Dialler;
+pub(crate) use self::guard::Changes;
 pub(crate) use self::limit::{AWAIT_LIMIT, limited};
 pub(crate) use self::refusal::Refusal;
 pub(crate) use self::session::Session;

@@ -10,6 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::guard::{Findings, Guarded};
 use super::login;
 use super::quiet;
 use super::refusal::{Refusal, RefusalKind};
@@ -70,8 +71,10 @@ impl Dialler {
         };
         let (socket, kill) =
             Socket::new(stream).map_err(|error| Refusal::lost(format!("{}: {error}", node.address())))?;
-        match tokio::time::timeout_at(until, self.handshake(node, purpose, socket)).await {
-            Ok(Ok(connection)) => Ok(Session::new(connection, kill, node.to_string())),
+        let findings = Arc::new(Findings::default());
+        let handshake = self.handshake(node, purpose, socket, Arc::clone(&findings));
+        match tokio::time::timeout_at(until, handshake).await {
+            Ok(Ok(connection)) => Ok(Session::new(connection, kill, findings, node.to_string())),
             // The handle ends the socket when it is dropped here, and with it the library's thread.
             Ok(Err(refusal)) => Err(refusal),
             Err(_) => Err(Refusal {
@@ -81,8 +84,16 @@ impl Dialler {
         }
     }
 
-    async fn handshake(&self, node: &Node, purpose: &str, socket: Socket) -> Result<Connection, Refusal> {
+    async fn handshake(
+        &self,
+        node: &Node,
+        purpose: &str,
+        socket: Socket,
+        findings: Arc<Findings>,
+    ) -> Result<Connection, Refusal> {
         let stream = self.encrypt(node, AsyncTcpStream::Plain(socket)).await?;
+        // The library is told that nothing is encrypted, so that the guard can sit above what decrypts.
+        let stream = AsyncTcpStream::Plain(Guarded::new(stream, findings, login::FRAME_MAX));
         // The library asks through a closure that it may call again; there is one stream, and one call. It asks on the
         // thread that will read the socket.
         let stream = Arc::new(Mutex::new(Some(stream)));

@@ -9,7 +9,7 @@ use crate::url::{Node, Scheme};
 
 /// Bytes in a frame. Large enough for the largest header that we send, and half of what a broker offers: the library
 /// keeps 64 frames of buffer for each connection.
-const FRAME_MAX: u32 = 65_536;
+pub(super) const FRAME_MAX: u32 = 65_536;
 
 /// Built by fields, never through text: the library's own parser misreads IPv6 addresses. Its `Debug` shows the
 /// password, so the value goes nowhere but into the library.

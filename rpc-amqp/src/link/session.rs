@@ -1,11 +1,12 @@
 //! One epoch: the life of one connection.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lapin::types::ShortString;
 use lapin::{Channel, Connection};
 use tokio_util::sync::CancellationToken;
 
+use super::guard::Findings;
 use super::limit::limited;
 use super::refusal::Refusal;
 use super::socket::KillHandle;
@@ -15,6 +16,7 @@ use super::socket::KillHandle;
 pub(crate) struct Session {
     connection: Connection,
     kill: KillHandle,
+    findings: Arc<Findings>,
     /// `user@host:port`.
     node: String,
     ended: CancellationToken,
@@ -22,8 +24,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(connection: Connection, kill: KillHandle, node: String) -> Self {
-        Self { connection, kill, node, ended: CancellationToken::new(), cause: Mutex::new(None) }
+    pub(super) fn new(
+        connection: Connection,
+        kill: KillHandle,
+        findings: Arc<Findings>,
+        node: String,
+    ) -> Self {
+        Self { connection, kill, findings, node, ended: CancellationToken::new(), cause: Mutex::new(None) }
     }
 
     /// Opens a channel. A broker that does not answer ends the epoch.
@@ -64,6 +71,11 @@ impl Session {
     /// The most bytes in a frame, and so in the header of a message.
     pub(crate) fn frame_max(&self) -> usize {
         usize::try_from(self.connection.configuration().frame_max()).unwrap_or(usize::MAX)
+    }
+
+    /// Which of the messages that arrive had to be changed.
+    pub(crate) fn findings(&self) -> &Findings {
+        &self.findings
     }
 
     pub(super) fn node(&self) -> &str {

@@ -24,11 +24,6 @@ impl Socket {
         let handle = KillHandle(stream.try_clone()?);
         Ok((Self(TcpStream::from_std(stream)?), handle))
     }
-
-    /// Wraps `stream` without a handle.
-    pub(crate) fn bare(stream: TcpStream) -> Self {
-        Self(stream)
-    }
 }
 
 impl KillHandle {

@@ -181,8 +181,21 @@ impl Supervisor {
                     if !session.connection().status().connected() {
                         session.fail("the connection is closed");
                     }
+                    self.tell_of_malformed(session);
                 }
             }
+        }
+    }
+
+    /// From here, because the thread that finds them logs nothing.
+    fn tell_of_malformed(&self, session: &Session) {
+        if let Some(report) = session.findings().report(Instant::now()) {
+            tracing::warn!(
+                purpose = self.purpose,
+                deliveries = report.deliveries,
+                returns = report.returns,
+                "malformed messages arrived, which the AMQP library could not have read; they are rejected"
+            );
         }
     }
 }
