@@ -17,7 +17,7 @@ use rpc_core::transport::Source;
 use super::acks::Frame;
 use super::generation::Generation;
 use crate::declare::{declare, short};
-use crate::link::{Refusal, Session, limited};
+use crate::link::{Changes, Refusal, Session, limited};
 use crate::settings::QueueType;
 use crate::topology::{Plan, PlannedQueue};
 
@@ -95,6 +95,11 @@ impl Opened {
         self.incoming.push(Box::pin(deliveries));
         self.tags.push(tag);
         Ok(())
+    }
+
+    /// Why a delivery must not be handled, if it had to be changed to be readable at all. It is known only once.
+    pub(super) fn defect(&self, tag: u64) -> Option<String> {
+        self.session.findings().take(self.channel.id(), tag).map(Changes::reason)
     }
 
     /// Asks for nothing more, and gives what the library had received by then.

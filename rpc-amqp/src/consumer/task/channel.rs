@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery as LapinDelivery;
+use rpc_core::message::Malformed;
 use rpc_core::transport::{Delivery, Settle, Settlement};
 use rpc_core::{Deadline, Error};
 use tokio::sync::mpsc;
@@ -172,8 +173,15 @@ impl<'a> OnChannel<'a> {
     fn receive(&mut self, queue: usize, delivery: LapinDelivery) {
         let LapinDelivery { delivery_tag: tag, redelivered, properties, data, .. } = delivery;
         let body = Bytes::from(data);
-        let arrived = Arrived { properties: &properties, body: body.clone(), redelivered };
-        let message = decode(arrived, self.task.resources.max_message_size);
+        let message = match self.opened.defect(tag) {
+            None => {
+                let arrived = Arrived { properties: &properties, body: body.clone(), redelivered };
+                decode(arrived, self.task.resources.max_message_size)
+            }
+            // Nothing of it can be trusted, the address for an answer included. It takes the way of every malformed
+            // message: to the dead letters, or nowhere if it was a reply.
+            Some(defect) => Err(Malformed::new(defect)),
+        };
         let settle: Box<dyn Settle> = if self.opened.no_ack {
             Box::new(NothingToSettle)
         } else {
