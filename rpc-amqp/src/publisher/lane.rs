@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::actor::Actor;
-use super::confirms::{Confirm as Complete, Confirms, Verdict};
+use super::confirms::{Carried, Confirm as Complete, Confirms, Verdict};
 use super::flight::{Flight, Pending};
 use super::slot::{Outcome, Slot};
 use super::{Outgoing, unknown};
@@ -253,6 +253,13 @@ impl Lane {
                 Poll::Pending if self.woken.0.load(Ordering::Relaxed) => {}
                 Poll::Ready(None) | Poll::Pending => break,
             }
+        }
+        if complete.iter().any(|confirm| confirm.carried == Carried::Stranger) {
+            // Its id was overwritten, on its way or by the guard below. Whose it was nobody can tell, so none of these may
+            // be called routed, nor any that is held: with the channel given up, all of them are unknown.
+            let cause = "a message came back that cannot be told from the others";
+            self.lost.get_or_insert_with(|| Refusal::lost(cause));
+            return;
         }
         for (number, verdict) in self.confirms.take_in(&complete) {
             if let Some(pending) = self.flight.remove(number) {
