@@ -34,10 +34,30 @@ impl Properties {
         Self { flags: 1 << 13, values: long(&table) }
     }
 
+    /// Only headers: a table with an array in an array, `depth` times.
+    #[must_use]
+    pub fn nested_arrays(depth: usize) -> Self {
+        let array = (0..depth).fold(Vec::new(), |inner, _| [&b"A"[..], &long(&inner)].concat());
+        Self { flags: 1 << 13, values: long(&[&short(b"a")[..], &array].concat()) }
+    }
+
+    /// Only a header `CC`, by which RabbitMQ puts the message into `queue` whatever its routing key is.
+    #[must_use]
+    pub fn copied_to(queue: &str) -> Self {
+        let queues = long(&[&b"S"[..], &long(queue.as_bytes())].concat());
+        Self { flags: 1 << 13, values: long(&[&short(b"CC")[..], b"A", &queues].concat()) }
+    }
+
     /// Only a content type, of these bytes.
     #[must_use]
     pub fn content_type(bytes: &[u8]) -> Self {
         Self { flags: 1 << 15, values: short(bytes) }
+    }
+
+    /// Only a correlation id, of these bytes.
+    #[must_use]
+    pub fn correlation_id(bytes: &[u8]) -> Self {
+        Self { flags: 1 << 10, values: short(bytes) }
     }
 
     /// Only a message id, of these bytes.
@@ -82,8 +102,8 @@ impl Frames {
     /// # Panics
     ///
     /// When the broker refuses it.
-    pub fn publish(&mut self, exchange: &str, routing_key: &str, properties: &Properties) {
-        let place = [short(exchange.as_bytes()), short(routing_key.as_bytes())].concat();
+    pub fn publish(&mut self, exchange: &str, routing_key: impl AsRef<[u8]>, properties: &Properties) {
+        let place = [short(exchange.as_bytes()), short(routing_key.as_ref())].concat();
         self.method(1, (60, 40), &[&[0, 0][..], &place, &[0]].concat());
         let mut header = [60_u16.to_be_bytes(), [0, 0]].concat();
         header.extend(1_u64.to_be_bytes());

@@ -7,6 +7,7 @@ mod bad_replies;
 mod conformance;
 mod harm;
 mod harness;
+mod hostile_frames;
 mod load;
 mod login;
 mod publishing;
