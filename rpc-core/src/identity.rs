@@ -86,12 +86,12 @@ impl Default for RequestId {
     }
 }
 
-/// 128 bits from the system's random source as 32 lower-case hex digits.
+/// 128 random bits as 32 lower-case hex digits.
 pub(crate) fn random_hex() -> String {
     format!("{:032x}", random_key())
 }
 
-/// 128 bits from the system's random source. Two of them never meet in practice, and none can be guessed;
+/// 128 bits from a cryptographic generator that the system seeds. Two of them never meet in practice, and none can be guessed;
 /// a UUID of version 4 fixes six of its bits, so two are folded together.
 pub(crate) fn random_key() -> u128 {
     Uuid::new_v4().as_u128() ^ Uuid::new_v4().as_u128().rotate_left(64)
