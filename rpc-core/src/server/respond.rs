@@ -23,6 +23,8 @@ pub(super) struct Responder {
 impl Responder {
     /// How long a reply to a call without a deadline may take to reach the broker.
     const REPLY_LIMIT: Duration = Duration::from_secs(30);
+    /// How often a reply is sent over links that break under it.
+    const MOST_ATTEMPTS: u32 = 4;
 
     pub(super) fn new(transport: &SharedTransport, target: Target, compression: Compression) -> Self {
         Self {
@@ -105,12 +107,20 @@ impl Responder {
         deadline: Option<Deadline>,
     ) -> Result<(), Code> {
         reply.server = Some(self.server.clone());
-        reply.time_to_live = deadline.map(Deadline::remaining);
         let limit = Deadline::after(Self::REPLY_LIMIT).earlier(deadline);
         let destination = Destination::Reply(address.clone());
-        self.transport.publish(&destination, Message::Reply(reply), limit).await.map_err(|error| {
-            tracing::debug!(server = %self.server, %error, "a reply did not reach its caller");
-            error.code()
-        })
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            reply.time_to_live = deadline.map(Deadline::remaining);
+            let published = self.transport.publish(&destination, Message::Reply(reply.clone()), limit).await;
+            let Err(error) = published else { return Ok(()) };
+            // The link broke before the confirm came. Sent twice does no harm: the caller takes the first.
+            let is_lost = error.code() == Code::Unavailable && error.executed() == Executed::Unknown;
+            if !is_lost || attempts == Self::MOST_ATTEMPTS || limit.has_passed() {
+                tracing::debug!(server = %self.server, %error, "a reply did not reach its caller");
+                return Err(error.code());
+            }
+        }
     }
 }

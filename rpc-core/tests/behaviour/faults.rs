@@ -27,6 +27,8 @@ enum Publish {
     /// Arrives, and the confirm never comes.
     ArrivesAndHangs,
     FailsReplies,
+    /// The link breaks under the first three replies, which do not arrive.
+    LosesReplies,
 }
 
 /// A memory transport whose link is bad.
@@ -34,12 +36,18 @@ struct Faulty {
     inner: SharedTransport,
     publish: Publish,
     closed: Arc<AtomicUsize>,
+    lost: AtomicUsize,
 }
 
 struct Counted(Box<dyn Consumer>, Arc<AtomicUsize>);
 
 fn faulty(inner: &MemoryTransport, publish: Publish) -> SharedTransport {
-    SharedTransport::new(Faulty { inner: inner.as_ref().clone(), publish, closed: Arc::default() })
+    SharedTransport::new(Faulty {
+        inner: inner.as_ref().clone(),
+        publish,
+        closed: Arc::default(),
+        lost: AtomicUsize::new(0),
+    })
 }
 
 fn broken() -> Error {
@@ -58,7 +66,12 @@ impl Transport for Faulty {
                 std::future::pending().await
             }
             (Publish::FailsReplies, Destination::Reply(_)) => Err(broken()),
-            (Publish::FailsReplies, _) => arrives.await,
+            (Publish::LosesReplies, Destination::Reply(_))
+                if self.lost.fetch_add(1, Ordering::Relaxed) < 3 =>
+            {
+                Err(broken())
+            }
+            (Publish::FailsReplies | Publish::LosesReplies, _) => arrives.await,
         }
     }
 
@@ -116,6 +129,15 @@ async fn a_reply_does_not_wait_for_the_confirm() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reply_that_was_lost_with_its_link_is_sent_again() {
+    let (transport, worker) = (MemoryTransport::new(), Worker::new());
+    let bad = faulty(&transport, Publish::LosesReplies);
+    let _server = builder(&bad, "a", &worker).start().await.unwrap();
+    assert_eq!(WorkClient::new(&transport, target()).double(1).timeout(SECOND).await.unwrap(), 2);
+    assert_eq!(worker.lines(), ["double 1"], "only the reply is repeated");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idempotent_call_whose_reply_was_not_confirmed_runs_again() {
     let (transport, worker) = (MemoryTransport::new(), Worker::new());
     let bad = faulty(&transport, Publish::FailsReplies);
@@ -159,6 +181,7 @@ async fn consumers_are_closed_although_the_grace_was_not_enough() {
         inner: transport.as_ref().clone(),
         publish: Publish::FailsReplies,
         closed: Arc::clone(&closed),
+        lost: AtomicUsize::new(0),
     });
     let server = builder(&spied, "a", &worker).start().await.unwrap();
     WorkClient::new(&transport, target()).note("long".to_owned()).await.unwrap();
