@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod agreed;
 mod bad_input;
 mod bad_replies;
 mod conformance;
