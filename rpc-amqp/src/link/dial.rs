@@ -63,8 +63,7 @@ impl Dialler {
 
     async fn dial_node(&self, node: &Node, purpose: &str, limit: Duration) -> Result<Session, Refusal> {
         let until = Instant::now() + limit;
-        let tcp = tokio::time::timeout(limit.min(TCP_LIMIT), connect(node));
-        let stream = match tcp.await {
+        let stream = match tokio::time::timeout(limit, connect(node)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return Err(Refusal::lost(format!("{}: {error}", node.address()))),
             Err(_) => return Err(Refusal::lost(format!("{}: no connection in time", node.address()))),
@@ -205,9 +204,11 @@ async fn connect(node: &Node) -> io::Result<TcpStream> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_nodelay(true)?;
         socket.set_keepalive(true)?;
-        match socket.connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
+        // Each address has a limit of its own: one that swallows packets must not hide the next.
+        match tokio::time::timeout(TCP_LIMIT, socket.connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::Error::from(io::ErrorKind::TimedOut),
         }
     }
     Err(last)
