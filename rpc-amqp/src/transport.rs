@@ -9,7 +9,7 @@ use rpc_core::transport::{
     Capabilities, ConsumeOptions, Consumer, Destination, LinkState, Source, Status, StatusReporter,
     StatusWatch, Transport,
 };
-use rpc_core::{Code, Deadline, Error, Executed, Phase, Priority, SharedTransport};
+use rpc_core::{Deadline, Error, Priority, SharedTransport};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -131,16 +131,6 @@ impl Inner {
         }
         outcome
     }
-
-    fn check_size(&self, message: &Message) -> Result<(), Error> {
-        let (size, limit) = (message.body_len(), self.resources.max_message_size);
-        if size <= limit {
-            return Ok(());
-        }
-        Err(Error::new(Code::TooLarge, format!("the body has {size} bytes, and the limit is {limit}"))
-            .with_executed(Executed::NotSent)
-            .with_phase(Phase::Publish))
-    }
 }
 
 fn is_unroutable(outcome: &Result<(), Error>) -> bool {
@@ -155,7 +145,7 @@ impl Transport for Inner {
         message: Message,
         deadline: Deadline,
     ) -> Result<(), Error> {
-        self.check_size(&message)?;
+        self.capabilities().check_size(message.payload())?;
         let route = Route::to(destination)?;
         let (properties, body) = wire::encode(message)?;
         let since = tokio::time::Instant::now();

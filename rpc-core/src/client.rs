@@ -19,7 +19,6 @@ pub use self::answer::ServiceFailure;
 pub use self::call::{Call, CallFuture};
 pub use self::cast::{Cast, CastFuture};
 use self::outgoing::Outgoing;
-pub(crate) use self::outgoing::within_limit;
 pub use self::prepare::Prepare;
 pub(crate) use self::replies::Replies;
 use crate::interface::{Interface, Method, MethodKind};

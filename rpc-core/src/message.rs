@@ -9,6 +9,7 @@ pub use self::malformed::Malformed;
 pub use self::notification::NotificationMessage;
 pub use self::reply::{Failure, Outcome, Reply};
 pub use self::request::Request;
+use crate::payload::Payload;
 
 /// What a transport carries. A wire of the transport decides how it looks to the broker.
 #[derive(Clone, Debug)]
@@ -23,13 +24,13 @@ pub enum Message {
 }
 
 impl Message {
-    /// The size of the body in bytes.
+    /// The arguments, the result, the error's data, or the event.
     #[must_use]
-    pub fn body_len(&self) -> usize {
+    pub const fn payload(&self) -> &Payload {
         match self {
-            Self::Request(request) => request.arguments.body.len(),
-            Self::Reply(reply) => reply.payload().body.len(),
-            Self::Notification(notification) => notification.payload.body.len(),
+            Self::Request(request) => &request.arguments,
+            Self::Reply(reply) => reply.payload(),
+            Self::Notification(notification) => &notification.payload,
         }
     }
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use crate::client::within_limit;
 use crate::codec::{self, Compression};
 use crate::context::{self, Context};
 use crate::deadline::Deadline;
@@ -205,7 +204,8 @@ impl Notifier {
         let payload = settings
             .check(event_type)
             .and_then(|()| codec::encode(settings.content_type, payload))
-            .and_then(|payload| within_limit(&self.transport, settings.compression.apply(payload)))
+            .map(|payload| settings.compression.apply(payload))
+            .and_then(|payload| self.transport.capabilities().check_size(&payload).map(|()| payload))
             .map_err(|error| error.about(&settings.publisher_id, event_type, &context.request_id))?;
         Ok(NotificationMessage {
             priority,

@@ -105,7 +105,7 @@ impl Outgoing {
         let version = settings.version.or(since).unwrap_or(Version::DEFAULT);
         let request = check(&transport, &settings, &target, version, deadline)
             .and(arguments)
-            .and_then(|arguments| within_limit(&transport, arguments))
+            .and_then(|arguments| transport.capabilities().check_size(&arguments).map(|()| arguments))
             .map(|arguments| Request {
                 namespace: settings.namespace.clone(),
                 version,
@@ -155,14 +155,4 @@ pub(crate) fn closed() -> Error {
     Error::new(Code::Unavailable, "the transport was closed")
         .with_executed(Executed::NotSent)
         .with_retryable(false)
-}
-
-/// Refuses a payload that the transport or the receiver would refuse.
-pub(crate) fn within_limit(transport: &SharedTransport, payload: Payload) -> Result<Payload, Error> {
-    let limit = transport.capabilities().max_message_size;
-    if payload.body.len() > limit {
-        let message = format!("the body has {} bytes, the limit is {limit}", payload.body.len());
-        return Err(Error::new(Code::TooLarge, message));
-    }
-    Ok(payload)
 }

@@ -59,13 +59,7 @@ impl Transport for Connection {
             .with_executed(Executed::NotSent)
             .with_phase(Phase::Publish));
         }
-        let (size, limit) = (message.body_len(), self.capabilities().max_message_size);
-        if size > limit {
-            return Err(Error::new(
-                Code::TooLarge,
-                format!("the body has {size} bytes, the limit is {limit}"),
-            ));
-        }
+        self.capabilities().check_size(message.payload())?;
         self.broker.state().publish(destination, &message)
     }
 

@@ -27,7 +27,7 @@ pub(super) struct Stored {
 
 impl Stored {
     fn size(&self) -> usize {
-        self.message.body_len()
+        self.message.payload().body.len()
     }
 }
 

@@ -1,5 +1,8 @@
 //! What a transport can do.
 
+use crate::error::{Code, Error};
+use crate::payload::Payload;
+
 /// What a transport can do. The conformance kit skips nothing by it: it checks that the declaration is true.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -31,6 +34,22 @@ impl Capabilities {
             expiry: false,
             max_message_size: Self::DEFAULT_MAX_MESSAGE_SIZE,
         }
+    }
+}
+
+impl Capabilities {
+    /// Refuses a body that is larger than [`max_message_size`](Self::max_message_size): what every transport does
+    /// before it sends.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::TooLarge`], not sent.
+    pub fn check_size(&self, payload: &Payload) -> Result<(), Error> {
+        let (size, limit) = (payload.body.len(), self.max_message_size);
+        if size <= limit {
+            return Ok(());
+        }
+        Err(Error::new(Code::TooLarge, format!("the body has {size} bytes, the limit is {limit}")))
     }
 }
 
