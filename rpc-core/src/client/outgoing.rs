@@ -10,7 +10,7 @@ use crate::codec;
 use crate::context::{self, Context};
 use crate::deadline::Deadline;
 use crate::error::{Code, Error, Executed, Phase};
-use crate::identity::RequestId;
+use crate::identity::{MessageId, RequestId};
 use crate::interface::Method;
 use crate::message::Request;
 use crate::payload::{ContentEncoding, Payload};
@@ -109,9 +109,8 @@ impl Outgoing {
             .map(|arguments| Request {
                 namespace: settings.namespace.clone(),
                 version,
-                context,
                 accept_encoding: cfg!(feature = "zstd").then_some(ContentEncoding::Zstd),
-                ..Request::new(method, arguments)
+                ..Request::in_context(MessageId::random(), context, method, arguments)
             })
             .map_err(|error| subject.name(error))?;
         Ok((Ready { transport, destination: Destination::Request(target), request, deadline }, subject))

@@ -38,14 +38,25 @@ impl Request {
     /// A request for `method` with a new message id: no reply, default version, new context, not durable.
     #[must_use]
     pub fn new(method: impl Into<String>, arguments: Payload) -> Self {
+        Self::in_context(MessageId::random(), Context::new(), method, arguments)
+    }
+
+    /// As [`Request::new`], with an id and a context that exist already.
+    #[must_use]
+    pub fn in_context(
+        message_id: MessageId,
+        context: Context,
+        method: impl Into<String>,
+        arguments: Payload,
+    ) -> Self {
         Self {
-            message_id: MessageId::random(),
+            message_id,
             reply_to: None,
             namespace: None,
             version: Version::DEFAULT,
             method: method.into(),
             arguments,
-            context: Context::new(),
+            context,
             time_to_live: None,
             durable: false,
             accept_encoding: None,

@@ -22,8 +22,10 @@ pub(super) fn decode(
     let method = text(headers, words::METHOD)
         .filter(|method| !method.is_empty())
         .ok_or_else(|| Malformed::new("the header method is missing"))?;
-    let mut request = Request::new(method, payload(properties, arrived.body)?);
-    request.message_id = message_id(properties);
+    let arguments = payload(properties, arrived.body)?;
+    let (message_id, time_to_live) = (message_id(properties), expiration(properties));
+    let context = context::decode(headers, &message_id, time_to_live, arrived.redelivered);
+    let mut request = Request::in_context(message_id, context, method, arguments);
     request.reply_to = reply_to;
     request.namespace = text(headers, words::NAMESPACE).filter(|namespace| !namespace.is_empty());
     if let Some(version) = text(headers, words::VERSION) {
@@ -33,9 +35,7 @@ pub(super) fn decode(
     }
     // An encoding that we do not know is one that we do not use.
     request.accept_encoding = text(headers, words::ACCEPT_ENCODING).and_then(|word| word.parse().ok());
-    request.time_to_live = expiration(properties);
+    request.time_to_live = time_to_live;
     request.durable = *properties.delivery_mode() == Some(PERSISTENT);
-    request.context =
-        context::decode(headers, &request.message_id, request.time_to_live, arrived.redelivered);
     Ok(request)
 }
