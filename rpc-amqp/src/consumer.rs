@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rpc_core::transport::{Consumer, Delivery, Source};
+use rpc_core::transport::{Consumer, ConsumerReporter, ConsumerStatus, ConsumerWatch, Delivery, Source};
 use rpc_core::{Code, Error, Executed, Phase};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -26,6 +26,7 @@ use self::task::Task;
 use crate::link::{Backoff, Link, Worker};
 use crate::publisher::Publisher;
 use crate::settings::QueueType;
+use crate::topology::Plan;
 
 /// How long to wait for a broker that is away when a consumer starts.
 const START_LIMIT: Duration = Duration::from_secs(5);
@@ -54,6 +55,7 @@ enum Order {
 pub(crate) struct AmqpConsumer {
     deliveries: mpsc::Receiver<(Arc<Generation>, Delivery)>,
     orders: mpsc::Sender<Order>,
+    status: Arc<ConsumerReporter>,
     _worker: Worker,
 }
 
@@ -69,8 +71,9 @@ pub(crate) async fn start(
     let room = if opened.no_ack { REPLY_BUFFER } else { prefetch.into() };
     let (delivery_sender, deliveries) = mpsc::channel(room);
     let (orders, order_receiver) = mpsc::channel(1);
-    let task = Task::new(resources, source, prefetch, delivery_sender, order_receiver);
-    Ok((AmqpConsumer { deliveries, orders, _worker: worker }, task.run(opened)))
+    let status = Arc::new(ConsumerReporter::new(ConsumerStatus::CONSUMING));
+    let task = Task::new(resources, source, prefetch, delivery_sender, order_receiver, Arc::clone(&status));
+    Ok((AmqpConsumer { deliveries, orders, status, _worker: worker }, task.run(opened)))
 }
 
 async fn open_first(resources: &Resources, source: &Source, prefetch: u16) -> Result<Opened, Error> {
@@ -91,7 +94,7 @@ async fn open_first(resources: &Resources, source: &Source, prefetch: u16) -> Re
                 _ => return Err(out_of_reach(resources)),
             }
         };
-        let refusal = match Opened::open(session, source, resources.queue_type, prefetch).await? {
+        let refusal = match Opened::open(session, Plan::of(source, resources.queue_type)?, prefetch).await {
             Ok(opened) => return Ok(opened),
             Err(refusal) => refusal,
         };
@@ -130,6 +133,10 @@ impl Consumer for AmqpConsumer {
                 return Some(delivery);
             }
         }
+    }
+
+    fn status(&self) -> ConsumerWatch {
+        self.status.watch()
     }
 
     async fn stop(&mut self) {

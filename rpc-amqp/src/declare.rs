@@ -4,7 +4,7 @@ use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use lapin::{Channel, ExchangeKind as LapinKind};
 
-use crate::link::{Refusal, limited};
+use crate::link::{Refusal, RefusalKind, limited};
 use crate::topology::{Declaration, ExchangeKind, QueueKind};
 
 /// Declares in order, on a channel that a refusal closes. The refusal names what was wanted.
@@ -45,6 +45,17 @@ async fn declare_one(channel: &Channel, declaration: &Declaration) -> Result<(),
             );
             limited("bind a queue", command).await
         }
+    }
+}
+
+/// Whether there is a queue of this name, whatever its arguments. If there is none, the broker closes the channel.
+pub(crate) async fn exists(channel: &Channel, queue: &str) -> Result<bool, Refusal> {
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let command = channel.queue_declare(short(queue)?, options, FieldTable::default());
+    match limited("look for a queue", command).await {
+        Ok(_) => Ok(true),
+        Err(refusal) if refusal.kind == RefusalKind::Absent => Ok(false),
+        Err(refusal) => Err(refusal),
     }
 }
 

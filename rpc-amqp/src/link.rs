@@ -26,7 +26,7 @@ pub(crate) use self::backoff::Backoff;
 pub(crate) use self::dial::Dialler;
 pub(crate) use self::guard::Changes;
 pub(crate) use self::limit::{AWAIT_LIMIT, limited};
-pub(crate) use self::refusal::Refusal;
+pub(crate) use self::refusal::{Refusal, RefusalKind};
 pub(crate) use self::session::Session;
 pub(crate) use self::status::report;
 pub(crate) use self::supervisor::Link;

@@ -9,7 +9,7 @@ use rpc_core::transport::{
     Capabilities, ConsumeOptions, Consumer, Destination, LinkState, Source, Status, StatusReporter,
     StatusWatch, Transport,
 };
-use rpc_core::{Deadline, Error, Priority, SharedTransport};
+use rpc_core::{Deadline, Error, HealthWatch, Priority, SharedTransport};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -48,6 +48,12 @@ impl AmqpTransport {
     #[must_use]
     pub fn status(&self) -> StatusWatch {
         self.0.status()
+    }
+
+    /// Whether both connections do their work.
+    #[must_use]
+    pub fn health(&self) -> HealthWatch {
+        self.0.health()
     }
 
     /// Sends what is on its way, then leaves the broker; takes at most `grace`.

@@ -6,10 +6,12 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
 
 pub use self::event::Event;
 use crate::codec::{self, compression};
 use crate::error::{Code, Error, Executed, Phase};
+use crate::health::{Consumed, HealthWatch};
 use crate::message::{Message, NotificationMessage};
 use crate::payload::ContentType;
 use crate::priority::Priority;
@@ -30,6 +32,7 @@ pub struct Listener<T> {
     event_types: Vec<String>,
     accept: Vec<ContentType>,
     max_message_size: usize,
+    health: HealthWatch,
     payload: PhantomData<fn() -> T>,
 }
 
@@ -118,17 +121,18 @@ impl ListenerBuilder {
                 .with_executed(Executed::NotSent)
                 .with_phase(Phase::Connect));
         }
-        let consumer = self
-            .transport
-            .transport()
-            .consume(Source::Notifications(self.subscription), self.options)
-            .await?;
+        let source = Source::Notifications(self.subscription);
+        let what = source.to_string();
+        let consumer = self.transport.transport().consume(source, self.options).await?;
+        let consumed = Consumed { what, status: consumer.status() };
+        let health = HealthWatch::new(self.transport.status(), [consumed], CancellationToken::new());
         Ok(Listener {
             consumer,
             event_types: self.event_types,
             accept: self.accept,
             max_message_size: self.transport.capabilities().max_message_size,
             _transport: self.transport,
+            health,
             payload: PhantomData,
         })
     }
@@ -165,6 +169,12 @@ impl<T: DeserializeOwned> Listener<T> {
                 Err(error) => reject(acknowledger, error.code(), error.message()),
             }
         }
+    }
+
+    /// How the listener is: consuming, degraded and why, or closed.
+    #[must_use]
+    pub fn health(&self) -> HealthWatch {
+        self.health.clone()
     }
 
     /// Stops listening: gives back what was not taken or not settled, and tells the broker what was. The

@@ -21,6 +21,7 @@ use async_trait::async_trait;
 pub use self::broker::MemoryBroker;
 pub use self::dead_letters::DeadLetter;
 use crate::error::{Code, Error, Executed, Phase};
+use crate::health::HealthWatch;
 use crate::transport::{Connector, SharedTransport, StatusWatch};
 
 /// A connection to a [`MemoryBroker`].
@@ -55,6 +56,12 @@ impl MemoryTransport {
     #[must_use]
     pub fn status(&self) -> StatusWatch {
         self.shared.status()
+    }
+
+    /// Whether the connection is there to be used.
+    #[must_use]
+    pub fn health(&self) -> HealthWatch {
+        self.shared.health()
     }
 
     /// Leaves the broker at once: what was unsettled goes back to its queues, calls that wait fail.

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 pub use self::builder::ServerBuilder;
 use self::handle::Handler;
 use crate::error::Error;
+use crate::health::{Consumed, HealthWatch};
 use crate::target::Target;
 use crate::transport::{ConsumeOptions, Consumer, SharedTransport, Source};
 
@@ -47,6 +48,7 @@ pub struct Server {
     kill: CancellationToken,
     running: TaskTracker,
     loops: JoinSet<Box<dyn Consumer>>,
+    health: HealthWatch,
 }
 
 impl Server {
@@ -66,6 +68,12 @@ impl Server {
     #[must_use]
     pub fn running(&self) -> usize {
         self.running.len()
+    }
+
+    /// How the server is, also after its shutdown: consuming, degraded and why, draining or closed.
+    #[must_use]
+    pub fn health(&self) -> HealthWatch {
+        self.health.clone()
     }
 
     /// Stops taking requests, gives back what has not started, lets what runs finish for at most `grace`, then
@@ -118,10 +126,14 @@ impl Server {
         let handler = Arc::new(Handler::new(builder, kill.clone())?);
 
         // All queues exist before the first request is taken, and before this returns.
-        let mut consumers = Vec::new();
+        let (mut consumers, mut consumed) = (Vec::new(), Vec::new());
         for (source, fanout) in sources {
-            consumers.push((transport.transport().consume(source, options).await?, fanout));
+            let what = source.to_string();
+            let consumer = transport.transport().consume(source, options).await?;
+            consumed.push(Consumed { what, status: consumer.status() });
+            consumers.push((consumer, fanout));
         }
+        let health = HealthWatch::new(transport.status(), consumed, stop.clone());
         let mut loops = JoinSet::new();
         for (consumer, fanout) in consumers {
             let intake = work::Intake {
@@ -134,7 +146,7 @@ impl Server {
             loops.spawn(intake.run(consumer));
         }
         tracing::info!(%target, server = %name, "serving");
-        Ok(Self { name, stop, kill, running, loops })
+        Ok(Self { name, stop, kill, running, loops, health })
     }
 }
 

@@ -7,11 +7,13 @@
 
 mod capabilities;
 mod consume_options;
+mod consumer_status;
 mod delivery;
 mod destination;
 mod registry;
 mod shared;
 mod status;
+mod watch;
 
 use std::time::Duration;
 
@@ -20,11 +22,13 @@ pub use async_trait::async_trait;
 
 pub use self::capabilities::Capabilities;
 pub use self::consume_options::ConsumeOptions;
+pub use self::consumer_status::{ConsumerReporter, ConsumerState, ConsumerStatus, ConsumerWatch};
 pub use self::delivery::{Acknowledger, Delivery, Settle, Settlement};
 pub use self::destination::{Destination, Source, Subscription};
 pub use self::registry::{Connector, Registry};
 pub use self::shared::SharedTransport;
 pub use self::status::{LinkState, Status, StatusReporter, StatusWatch};
+pub use self::watch::{Reporter, Watch};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::message::Message;
@@ -90,6 +94,9 @@ pub trait Consumer: Send + 'static {
     ///
     /// Dropping the future loses nothing.
     async fn next(&mut self) -> Option<Delivery>;
+
+    /// How this consumer is, now and when it changes.
+    fn status(&self) -> ConsumerWatch;
 
     /// Asks the broker for nothing more and gives back what [`next`](Consumer::next) has not returned yet.
     /// Deliveries that were returned can still be settled.

@@ -11,6 +11,8 @@ mod context;
 mod faults;
 #[path = "behaviour/notifications.rs"]
 mod notifications;
+#[path = "behaviour/replies.rs"]
+mod replies;
 #[path = "behaviour/server.rs"]
 mod server;
 #[path = "behaviour/shutdown.rs"]

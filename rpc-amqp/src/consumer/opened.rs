@@ -11,14 +11,11 @@ use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
 };
 use lapin::types::{FieldTable, ShortString};
-use rpc_core::Error;
-use rpc_core::transport::Source;
 
 use super::acks::Frame;
 use super::generation::Generation;
 use crate::declare::{declare, short};
 use crate::link::{Changes, Refusal, Session, limited};
-use crate::settings::QueueType;
 use crate::topology::{Plan, PlannedQueue};
 
 /// What comes from one of the queues.
@@ -43,16 +40,10 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Declares, limits the prefetch, and consumes. The outer error is a source that no broker can serve.
-    pub(super) async fn open(
-        session: Arc<Session>,
-        source: &Source,
-        queue_type: QueueType,
-        prefetch: u16,
-    ) -> Result<Result<Self, Refusal>, Error> {
-        let plan = Plan::of(source, queue_type)?;
+    /// Declares, limits the prefetch, and consumes.
+    pub(super) async fn open(session: Arc<Session>, plan: Plan, prefetch: u16) -> Result<Self, Refusal> {
         let opened = Self::open_plan(Arc::clone(&session), plan, prefetch).await;
-        Ok(session.judged(opened))
+        session.judged(opened)
     }
 
     async fn open_plan(session: Arc<Session>, plan: Plan, prefetch: u16) -> Result<Self, Refusal> {

@@ -1,22 +1,26 @@
 //! The task of one consumer, over all its channels.
 
 mod channel;
+mod reopening;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_core::transport::{Delivery, Source};
+use rpc_core::transport::{ConsumerReporter, ConsumerStatus, Delivery, Source};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use self::channel::{End, OnChannel};
+use self::reopening::Reopening;
 use super::generation::Generation;
 use super::opened::Opened;
 use super::settler::Settled;
 use super::{Order, Resources};
-use crate::link::Backoff;
 
 /// How long to wait after a refusal that only a person can change.
 const FINAL_WAIT: Duration = Duration::from_secs(30);
+/// A channel that lasted so long was a good one: the next wait starts small again.
+const GOOD_CHANNEL: Duration = Duration::from_secs(30);
 
 pub(super) struct Task {
     resources: Resources,
@@ -27,6 +31,7 @@ pub(super) struct Task {
     orders: mpsc::Receiver<Order>,
     decisions: mpsc::UnboundedReceiver<Settled>,
     decision_sender: mpsc::UnboundedSender<Settled>,
+    status: Arc<ConsumerReporter>,
 }
 
 impl Task {
@@ -36,38 +41,46 @@ impl Task {
         prefetch: u16,
         deliveries: mpsc::Sender<(Arc<Generation>, Delivery)>,
         orders: mpsc::Receiver<Order>,
+        status: Arc<ConsumerReporter>,
     ) -> Self {
         let (decision_sender, decisions) = mpsc::unbounded_channel();
-        Self { resources, source, prefetch, deliveries: Some(deliveries), orders, decisions, decision_sender }
+        let deliveries = Some(deliveries);
+        Self { resources, source, prefetch, deliveries, orders, decisions, decision_sender, status }
     }
 
     /// Runs until the consumer is closed or dropped, or the transport is closed.
     pub(super) async fn run(mut self, first: Opened) {
-        let mut backoff = Backoff::default();
+        let mut reopening = Reopening::new(&self, Arc::clone(&first.session));
         let mut opened = Some(first);
         while let Some(now) = opened.take() {
+            let since = Instant::now();
             match OnChannel::new(&mut self, now).serve().await {
-                End::Finished => return,
+                End::Finished => break,
                 End::Lost(cause) => {
-                    tracing::warn!(source = ?self.source, cause, "a consumer lost its channel")
+                    tracing::warn!(source = %self.source, cause, "a consumer lost its channel");
+                    self.status.update(|status| status.degraded(cause.as_str()));
                 }
             }
             if self.deliveries.is_none() {
+                self.wait_for_the_end().await;
                 break;
             }
-            opened = self.reopen(&mut backoff).await;
+            if since.elapsed() >= GOOD_CHANNEL {
+                reopening.backoff.reset();
+            }
+            opened = self.reopen(&mut reopening).await;
+            if opened.is_none() {
+                self.wait_for_the_end().await;
+            }
         }
-        self.wait_for_the_end().await;
+        self.status.update(ConsumerStatus::stopped);
     }
 
     /// The next channel; `None` when none is wanted any more.
-    async fn reopen(&mut self, backoff: &mut Backoff) -> Option<Opened> {
-        let mut opening =
-            Box::pin(reopen(self.resources.clone(), self.source.clone(), self.prefetch, backoff));
-        tokio::select! {
-            opened = &mut opening => opened,
+    async fn reopen(&mut self, reopening: &mut Reopening) -> Option<Opened> {
+        let opened = tokio::select! {
+            opened = reopening.run() => opened,
             order = self.orders.recv() => {
-                drop(opening);
                 if let Some(order) = order {
                     self.deliveries = None;
                     obey(order);
@@ -80,11 +93,15 @@ impl Task {
                 self.deliveries = None;
                 None
             }
+        };
+        if opened.is_some() {
+            self.status.update(ConsumerStatus::consuming);
         }
+        opened
     }
 
     /// Without a channel there is nothing to stop or to flush.
-    async fn wait_for_the_end(mut self) {
+    async fn wait_for_the_end(&mut self) {
         self.deliveries = None;
         let closing = self.resources.closing.clone();
         while let Some(Some(order)) = closing.run_until_cancelled(self.orders.recv()).await {
@@ -101,35 +118,4 @@ fn obey(order: Order) {
 /// Tells whoever gave an order that it was carried out. Nobody may be there to hear it.
 fn confirm(done: oneshot::Sender<()>) {
     let _ = done.send(());
-}
-
-async fn reopen(
-    resources: Resources,
-    source: Source,
-    prefetch: u16,
-    backoff: &mut Backoff,
-) -> Option<Opened> {
-    let mut view = resources.link.watch();
-    loop {
-        tokio::time::sleep(backoff.after_failure()).await;
-        let now = view.wait_for(|view| view.closed || view.session.is_some()).await.ok()?.clone();
-        let session = now.session.filter(|_| !now.closed)?;
-        if session.is_over() {
-            view.changed().await.ok()?;
-            continue;
-        }
-        match Opened::open(session, &source, resources.queue_type, prefetch).await.ok()? {
-            Ok(opened) => {
-                tracing::info!(?source, "a consumer is back");
-                backoff.reset();
-                return Some(opened);
-            }
-            Err(refusal) => {
-                tracing::warn!(?source, cause = %refusal.text, "cannot consume again");
-                if refusal.is_final() {
-                    tokio::time::sleep(FINAL_WAIT).await;
-                }
-            }
-        }
-    }
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use tokio::time::sleep_until;
 
 use super::outgoing::{Outgoing, Ready};
-use super::replies::Slot;
+use super::replies::{Slot, received};
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::error::{CallError, Code, Error, Executed, Phase};
 use crate::message::{Message, Reply};
 use crate::target::Route;
-use crate::transport::{Destination, Status};
+use crate::transport::{Destination, SharedTransport};
 
 /// A call that is about to be made; awaiting it makes it.
 ///
@@ -121,8 +121,8 @@ async fn exchange(ready: Ready) -> Result<Reply, Error> {
     // back by its own drop, wherever this future ends.
     let (address, mut slot) = tokio::time::timeout_at(deadline.instant(), transport.replies().wait())
         .await
-        .map_err(|_| not_connected(&transport.status().now()))??;
-    request.reply_to = Some((address.clone(), slot.correlation_id.clone()));
+        .map_err(|_| not_connected(&transport))??;
+    request.reply_to = Some((address, slot.correlation_id.clone()));
     request.time_to_live = Some(deadline.remaining());
     tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "call");
     let mut publishing = pin!(transport.publish(&destination, Message::Request(request), deadline));
@@ -146,25 +146,20 @@ async fn exchange(ready: Ready) -> Result<Reply, Error> {
 async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Result<Reply, Error>> {
     tokio::select! {
         biased;
-        reply = &mut slot.reply => Some(received(reply)),
+        reply = slot.reply() => Some(reply),
         () = sleep_until(deadline.instant()) => None,
     }
-}
-
-fn received(
-    reply: Result<Result<Reply, Error>, tokio::sync::oneshot::error::RecvError>,
-) -> Result<Reply, Error> {
-    reply.unwrap_or_else(|_| {
-        Err(Error::new(Code::ReplyLost, "the task that takes replies in has ended").with_phase(Phase::Wait))
-    })
 }
 
 fn too_late() -> Error {
     Error::new(Code::DeadlineExceeded, "no reply before the deadline")
 }
 
-fn not_connected(status: &Status) -> Error {
-    Error::new(Code::DeadlineExceeded, format!("could not listen for replies before the deadline: {status}"))
-        .with_executed(Executed::NotSent)
-        .with_phase(Phase::Connect)
+fn not_connected(transport: &SharedTransport) -> Error {
+    let status = transport.status().now();
+    let message = match transport.replies().lack() {
+        Some(lack) => format!("could not listen for replies before the deadline: {lack} (link: {status})"),
+        None => format!("could not listen for replies before the deadline (link: {status})"),
+    };
+    Error::new(Code::DeadlineExceeded, message).with_executed(Executed::NotSent).with_phase(Phase::Connect)
 }

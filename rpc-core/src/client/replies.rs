@@ -12,15 +12,14 @@ use crate::error::{Code, Error, Executed, Phase};
 use crate::identity::{CorrelationId, random_key};
 use crate::message::{Malformed, Message, Reply};
 use crate::reply_address::ReplyAddress;
-use crate::transport::{ConsumeOptions, Consumer, Source, Transport};
+use crate::transport::{ConsumeOptions, Consumer, ConsumerState, ConsumerWatch, Source, Transport};
 
 /// The reply address that all clients of a transport share, opened by the first call.
 pub(crate) struct Replies {
     transport: Arc<dyn Transport>,
-    address: ReplyAddress,
     waiting: Arc<Waiting>,
     receiver: Mutex<Arc<OnceCell<Receiver>>>,
-    closed: AtomicBool,
+    closed: Arc<AtomicBool>,
 }
 
 struct Waiting {
@@ -28,10 +27,12 @@ struct Waiting {
     orphans: AtomicU64,
 }
 
-/// The task that takes replies in. It ends when the transport is closed, when its tokio runtime ends, and with
-/// this handle.
+/// The task that takes replies in at an address. It ends when the transport is closed, when its tokio runtime ends, when
+/// nobody can listen at the address any more, and with this handle. The next one has another address.
 struct Receiver {
+    address: ReplyAddress,
     task: JoinHandle<()>,
+    status: ConsumerWatch,
     ended: Arc<AtomicBool>,
 }
 
@@ -41,6 +42,7 @@ pub(super) struct Slot {
     pub(super) reply: oneshot::Receiver<Result<Reply, Error>>,
     key: u128,
     waiting: Arc<Waiting>,
+    status: ConsumerWatch,
 }
 
 impl Replies {
@@ -50,13 +52,12 @@ impl Replies {
     pub(crate) fn new(transport: Arc<dyn Transport>) -> Self {
         Self {
             transport,
-            address: ReplyAddress::random(&process_name()),
             waiting: Arc::new(Waiting {
                 table: ReplyTable::new(Self::MOST_PENDING),
                 orphans: AtomicU64::new(0),
             }),
             receiver: Mutex::default(),
-            closed: AtomicBool::new(false),
+            closed: Arc::default(),
         }
     }
 
@@ -79,21 +80,29 @@ impl Replies {
     }
 
     /// The reply address, with somebody listening there, and a place in the reply table.
-    pub(super) async fn wait(&self) -> Result<(&ReplyAddress, Slot), Error> {
+    pub(super) async fn wait(&self) -> Result<(ReplyAddress, Slot), Error> {
         loop {
             let receiver = self.receiver();
             let task = receiver.get_or_try_init(|| self.open()).await?;
-            let slot = self.slot()?;
+            let mut slot = self.slot(&task.status)?;
+            // A reply that finds no queue is lost, so the request does not leave before there is one.
+            slot.is_listening().await;
             // A task that ends says so first and fails those who wait then: a place that was taken too late to be
             // failed is one that sees the end here.
             if !task.has_ended() {
-                return Ok((&self.address, slot));
+                return Ok((task.address.clone(), slot));
             }
             tokio::task::yield_now().await;
         }
     }
 
-    fn slot(&self) -> Result<Slot, Error> {
+    /// Why no replies can be taken in at the moment.
+    pub(super) fn lack(&self) -> Option<Arc<str>> {
+        let receiver = self.receiver();
+        receiver.get().and_then(|receiver| receiver.status.look(|status| status.reason.clone()))
+    }
+
+    fn slot(&self, status: &ConsumerWatch) -> Result<Slot, Error> {
         let key = random_key();
         let (sender, reply) = oneshot::channel();
         self.waiting.table.insert(key, sender).map_err(|Full| {
@@ -101,7 +110,7 @@ impl Replies {
             Error::new(Code::Overloaded, message)
         })?;
         let correlation_id = CorrelationId::from_key(key);
-        Ok(Slot { correlation_id, reply, key, waiting: Arc::clone(&self.waiting) })
+        Ok(Slot { correlation_id, reply, key, waiting: Arc::clone(&self.waiting), status: status.clone() })
     }
 
     /// The cell of the task that receives. A task that has ended, because the runtime that it was started on
@@ -115,15 +124,18 @@ impl Replies {
     }
 
     async fn open(&self) -> Result<Receiver, Error> {
-        let source = Source::Replies(self.address.clone());
+        let address = ReplyAddress::random(&process_name());
+        let source = Source::Replies(address.clone());
         let consumer = self.transport.consume(source, ConsumeOptions::new()).await?;
+        let status = consumer.status();
         let ended = Arc::new(AtomicBool::new(false));
         let fails_all = FailsAll {
             waiting: Arc::clone(&self.waiting),
             ended: Arc::clone(&ended),
             why: ended_with_runtime,
+            closed: Arc::clone(&self.closed),
         };
-        Ok(Receiver { task: tokio::spawn(receive(consumer, fails_all)), ended })
+        Ok(Receiver { address, task: tokio::spawn(receive(consumer, fails_all)), status, ended })
     }
 }
 
@@ -137,6 +149,42 @@ impl Drop for Receiver {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+impl Slot {
+    /// Waits while nobody listens for replies.
+    async fn is_listening(&mut self) {
+        if self.status.look(|status| status.state == ConsumerState::Degraded) {
+            self.status.wait_for(|status| status.state != ConsumerState::Degraded).await;
+        }
+    }
+
+    /// The reply, or that it was lost with the queue that it would have come to.
+    ///
+    /// Called after the request has left. From then on a queue that is gone may have held the reply; a queue that went
+    /// before was there again when the request left, so the reply finds it.
+    pub(super) async fn reply(&mut self) -> Result<Reply, Error> {
+        let losses = self.status.look(|status| status.losses);
+        tokio::select! {
+            biased;
+            reply = &mut self.reply => received(reply),
+            Some(_) = self.status.wait_for(|status| status.losses != losses) => Err(lost_with_its_queue()),
+        }
+    }
+}
+
+/// What came through the reply table.
+pub(super) fn received(
+    reply: Result<Result<Reply, Error>, oneshot::error::RecvError>,
+) -> Result<Reply, Error> {
+    reply.unwrap_or_else(|_| {
+        Err(Error::new(Code::ReplyLost, "the task that takes replies in has ended").with_phase(Phase::Wait))
+    })
+}
+
+fn lost_with_its_queue() -> Error {
+    let message = "the reply queue was lost while the link was down, and the reply may have been in it";
+    Error::new(Code::ReplyLost, message)
 }
 
 impl Drop for Slot {
@@ -174,6 +222,7 @@ fn ended_with_runtime() -> Error {
 struct FailsAll {
     waiting: Arc<Waiting>,
     ended: Arc<AtomicBool>,
+    closed: Arc<AtomicBool>,
     why: fn() -> Error,
 }
 
@@ -203,7 +252,8 @@ async fn receive(mut consumer: Box<dyn Consumer>, mut fails_all: FailsAll) {
             }
         }
     }
-    fails_all.why = ended_by_close;
+    let is_closed = fails_all.closed.load(Ordering::Relaxed);
+    fails_all.why = if is_closed { ended_by_close } else { lost_with_its_queue };
 }
 
 /// What people see in the name of the reply queue: the program's file name.

@@ -8,7 +8,9 @@ use super::queue::Handed;
 use super::state::QueueName;
 use crate::error::{Code, Error};
 use crate::message::Message;
-use crate::transport::{Consumer, Delivery, Settle, Settlement};
+use crate::transport::{
+    Consumer, ConsumerReporter, ConsumerStatus, ConsumerWatch, Delivery, Settle, Settlement,
+};
 
 pub(super) struct MemoryConsumer {
     broker: MemoryBroker,
@@ -16,16 +18,18 @@ pub(super) struct MemoryConsumer {
     queues: Vec<QueueName>,
     receiver: UnboundedReceiver<Handed>,
     stopped: bool,
+    status: ConsumerReporter,
 }
 
 impl MemoryConsumer {
-    pub(super) const fn new(
+    pub(super) fn new(
         broker: MemoryBroker,
         taker: u64,
         queues: Vec<QueueName>,
         receiver: UnboundedReceiver<Handed>,
     ) -> Self {
-        Self { broker, taker, queues, receiver, stopped: false }
+        let status = ConsumerReporter::new(ConsumerStatus::CONSUMING);
+        Self { broker, taker, queues, receiver, stopped: false, status }
     }
 
     fn delivery(&self, handed: Handed) -> Delivery {
@@ -42,17 +46,23 @@ impl MemoryConsumer {
 impl Consumer for MemoryConsumer {
     async fn next(&mut self) -> Option<Delivery> {
         while !self.stopped {
-            let handed = self.receiver.recv().await?;
+            let Some(handed) = self.receiver.recv().await else { break };
             // The connection may have been closed meanwhile, and the message given to somebody else.
             if self.broker.state().is_out(&handed.queue, self.taker, handed.place) {
                 return Some(self.delivery(handed));
             }
         }
+        self.status.update(ConsumerStatus::stopped);
         None
+    }
+
+    fn status(&self) -> ConsumerWatch {
+        self.status.watch()
     }
 
     async fn stop(&mut self) {
         self.stopped = true;
+        self.status.update(ConsumerStatus::stopped);
         let mut state = self.broker.state();
         for name in &self.queues {
             state.stop(name, self.taker);
@@ -67,6 +77,7 @@ impl Consumer for MemoryConsumer {
 
 impl Drop for MemoryConsumer {
     fn drop(&mut self) {
+        self.status.update(ConsumerStatus::stopped);
         let mut state = self.broker.state();
         for name in &self.queues {
             state.detach(name, self.taker);

@@ -51,6 +51,19 @@ pub enum Source {
     Notifications(Subscription),
 }
 
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requests(target) => write!(formatter, "requests to {target}"),
+            Self::Replies(_) => formatter.write_str("replies"),
+            Self::Notifications(subscription) => {
+                write!(formatter, "notifications {}", subscription.topics.join(", "))?;
+                subscription.pool.as_ref().map_or(Ok(()), |pool| write!(formatter, " for pool {pool}"))
+            }
+        }
+    }
+}
+
 /// Which notifications a listener takes.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]

@@ -4,10 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::{Capabilities, Destination, StatusWatch, Transport};
 use crate::client::Replies;
 use crate::deadline::Deadline;
 use crate::error::{Code, Error, Phase};
+use crate::health::HealthWatch;
 use crate::message::Message;
 
 /// A transport, with what everything made from it shares: one reply address and one table of pending calls.
@@ -42,6 +45,12 @@ impl SharedTransport {
     #[must_use]
     pub fn status(&self) -> StatusWatch {
         self.transport.status()
+    }
+
+    /// Whether the link does its work. Servers and listeners have a handle of their own, which knows their queues too.
+    #[must_use]
+    pub fn health(&self) -> HealthWatch {
+        HealthWatch::new(self.status(), [], CancellationToken::new())
     }
 
     /// How many calls wait for their reply.

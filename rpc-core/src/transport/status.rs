@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use super::watch::{Reporter, Watch};
 
 /// The state of the link to the broker.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -61,45 +61,7 @@ impl fmt::Display for Status {
 }
 
 /// Where a transport says how its link is.
-#[derive(Debug)]
-pub struct StatusReporter(watch::Sender<Status>);
+pub type StatusReporter = Reporter<Status>;
 
-/// How the link is, now and when it changes. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct StatusWatch(watch::Receiver<Status>);
-
-impl StatusReporter {
-    /// A reporter that starts with `status`.
-    #[must_use]
-    pub fn new(status: Status) -> Self {
-        Self(watch::Sender::new(status))
-    }
-
-    /// Replaces the status by what `change` makes of it.
-    pub fn update(&self, change: impl FnOnce(&Status) -> Status) {
-        self.0.send_modify(|status| *status = change(status));
-    }
-
-    /// A watch on it.
-    #[must_use]
-    pub fn watch(&self) -> StatusWatch {
-        StatusWatch(self.0.subscribe())
-    }
-}
-
-impl StatusWatch {
-    /// The status now.
-    #[must_use]
-    pub fn now(&self) -> Status {
-        self.0.borrow().clone()
-    }
-
-    /// Waits until `wanted` holds; `None` when the transport is gone before.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future loses nothing.
-    pub async fn wait_for(&mut self, wanted: impl FnMut(&Status) -> bool) -> Option<Status> {
-        self.0.wait_for(wanted).await.ok().map(|status| status.clone())
-    }
-}
+/// How the link is, now and when it changes.
+pub type StatusWatch = Watch<Status>;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rpc_core::message::{Message, Request};
 use rpc_core::transport::{
-    Capabilities, ConsumeOptions, Consumer, Destination, Source, StatusWatch, Transport,
+    Capabilities, ConsumeOptions, Consumer, ConsumerWatch, Destination, Source, StatusWatch, Transport,
 };
 use rpc_core::{
     AccessRequest, Client, Code, Context, Deadline, Denied, Error, Executed, Listener, MemoryBroker,
@@ -97,6 +97,10 @@ impl Transport for Faulty {
 impl Consumer for Counted {
     async fn next(&mut self) -> Option<rpc_core::transport::Delivery> {
         self.0.next().await
+    }
+
+    fn status(&self) -> ConsumerWatch {
+        self.0.status()
     }
 
     async fn stop(&mut self) {

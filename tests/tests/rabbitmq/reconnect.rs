@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rpc_core::{Code, Executed, Listener, Notifier, Value};
+use rpc_core::{Code, Executed, Health, Listener, Notifier, Value};
 use tests::broker::Broker;
 
 use crate::service::{Pair, connect, pair};
@@ -65,8 +65,11 @@ async fn closed_connections_are_replaced_and_calls_go_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_was_deleted_is_declared_again() {
     let broker = Broker::start();
-    let Pair { client, server: _server, .. } = pair(&broker).await;
+    let Pair { client, server, .. } = pair(&broker).await;
     assert_eq!(client.square(2).await.unwrap(), 4);
+    // The answer of a call that runs meanwhile finds the new queue.
+    let sleeping = tokio::spawn(client.sleep(1_500).timeout(Duration::from_secs(30)).into_future());
+    tokio::time::sleep(Duration::from_millis(300)).await;
     for prefix in ["rpc.", "reply."] {
         let queue = broker.queues().into_iter().find(|queue| queue.name.starts_with(prefix)).unwrap();
         broker.ctl(&["delete_queue", &queue.name]);
@@ -75,4 +78,6 @@ async fn a_queue_that_was_deleted_is_declared_again() {
             assert!(Instant::now() < deadline, "calls work again soon after {} was deleted", queue.name);
         }
     }
+    sleeping.await.unwrap().unwrap();
+    assert_eq!(server.health().now(), Health::Consuming);
 }

@@ -1,0 +1,105 @@
+//! The way from a lost channel to the next one.
+
+use std::sync::Arc;
+
+use rpc_core::transport::{ConsumerReporter, ConsumerStatus, Source};
+
+use super::{FINAL_WAIT, Task};
+use crate::consumer::Resources;
+use crate::consumer::opened::Opened;
+use crate::declare;
+use crate::link::{Backoff, Refusal, Session};
+use crate::topology::Plan;
+
+/// The way from a lost channel to the next one.
+pub(super) struct Reopening {
+    resources: Resources,
+    source: Source,
+    prefetch: u16,
+    status: Arc<ConsumerReporter>,
+    /// The epoch that was tried last.
+    session: Arc<Session>,
+    /// Whether it is known that the queue outlived the way into this epoch.
+    is_checked: bool,
+    pub(super) backoff: Backoff,
+}
+
+impl Reopening {
+    pub(super) fn new(task: &Task, session: Arc<Session>) -> Self {
+        Self {
+            resources: task.resources.clone(),
+            source: task.source.clone(),
+            prefetch: task.prefetch,
+            status: Arc::clone(&task.status),
+            session,
+            is_checked: true,
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// The next channel; `None` when the link is closed for good, and when replies need a queue of another name.
+    ///
+    /// Dropping the future leaves nothing behind but a channel, which the broker takes for closed.
+    pub(super) async fn run(&mut self) -> Option<Opened> {
+        let mut view = self.resources.link.watch();
+        loop {
+            tokio::time::sleep(self.backoff.after_failure()).await;
+            let now = view.wait_for(|view| view.closed || view.session.is_some()).await.ok()?.clone();
+            let session = now.session.filter(|_| !now.closed)?;
+            if session.is_over() {
+                view.changed().await.ok()?;
+                continue;
+            }
+            match self.open(session).await {
+                Ok(opened) => {
+                    tracing::info!(source = %self.source, "a consumer is back");
+                    return Some(opened);
+                }
+                Err(refusal) => {
+                    tracing::warn!(source = %self.source, cause = %refusal.text, "cannot consume again");
+                    self.status.update(|status| status.degraded(refusal.text.as_str()));
+                    // The name belongs to a node that may be away for long. Any other name is as good for replies.
+                    if matches!(self.source, Source::Replies(_)) && refusal.is_home_node_down() {
+                        return None;
+                    }
+                    if refusal.is_final() {
+                        tokio::time::sleep(FINAL_WAIT).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn open(&mut self, session: Arc<Session>) -> Result<Opened, Refusal> {
+        let plan = Plan::of(&self.source, self.resources.queue_type)
+            .map_err(|error| Refusal::lost(error.message()))?;
+        if !Arc::ptr_eq(&session, &self.session) {
+            self.session = Arc::clone(&session);
+            // The link has its own pauses between epochs; those of this consumer are for its channel.
+            self.backoff.reset();
+            // Within an epoch nothing is missed: what a queue without acknowledgements held when it was deleted had been
+            // sent to us. It is while we are away that a queue can go with what it holds.
+            self.is_checked = !plan.no_ack;
+        }
+        if !self.is_checked {
+            if !self.still_exists(&session, &plan).await? {
+                // Said before the queue is there again, so that nobody who sends afterwards takes it for theirs.
+                self.status.update(ConsumerStatus::after_loss);
+            }
+            self.is_checked = true;
+        }
+        Opened::open(session, plan, self.prefetch).await
+    }
+
+    async fn still_exists(&self, session: &Session, plan: &Plan) -> Result<bool, Refusal> {
+        for queue in &plan.queues {
+            // A channel for each, since a broker closes it when there is no such queue.
+            let channel = session.channel().await?;
+            if !session.judged(declare::exists(&channel, &queue.name).await)? {
+                tracing::warn!(queue = queue.name, "a queue is gone, with the messages that it held");
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
