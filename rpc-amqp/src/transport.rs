@@ -44,7 +44,7 @@ impl AmqpTransport {
         AmqpTransportBuilder::new(url.into())
     }
 
-    /// The state of the link to the broker: connected when both connections are.
+    /// The state of the link to the broker: connected when both connections are, degraded when one of them is.
     #[must_use]
     pub fn status(&self) -> StatusWatch {
         self.0.status()

@@ -13,8 +13,14 @@ pub enum LinkState {
     Connecting,
     /// In use.
     Connected,
+    /// Partly in use: one of several connections is up and another is not. `last_error` says which, and what does not
+    /// work meanwhile.
+    Degraded,
     /// Connected, but the broker accepts no publishes at the moment.
     Blocked,
+    /// Not connected, and not before a person changes something: the broker refuses the login or the place, or a
+    /// certificate is not accepted. It is still tried, now and then.
+    Refused,
     /// Closed for good.
     Closed,
 }
@@ -27,7 +33,7 @@ pub struct Status {
     pub state: LinkState,
     /// How many links there have been; grows by one with every reconnect.
     pub epoch: u64,
-    /// Why the last link ended or the last attempt failed. Never holds a password.
+    /// What is wrong: why the last link ended, why the last attempt failed, what does not work. Never holds a password.
     pub last_error: Option<Arc<str>>,
 }
 
@@ -53,7 +59,9 @@ impl fmt::Display for Status {
         formatter.write_str(match self.state {
             LinkState::Connecting => "connecting",
             LinkState::Connected => "connected",
+            LinkState::Degraded => "degraded",
             LinkState::Blocked => "blocked",
+            LinkState::Refused => "refused",
             LinkState::Closed => "closed",
         })?;
         self.last_error.as_ref().map_or(Ok(()), |error| write!(formatter, " ({error})"))
