@@ -4,9 +4,12 @@
 //! for whatever reason, the task opens the next one, and what was unsettled comes again.
 
 mod acks;
+mod copy;
 mod dead_letter;
 mod generation;
+mod moving;
 mod opened;
+mod retry;
 mod settler;
 mod task;
 

@@ -8,6 +8,7 @@
 //! whatever may be missing.
 
 mod age;
+mod attempt;
 mod decode;
 mod encode;
 mod headers;
@@ -16,6 +17,7 @@ mod round_trip;
 mod size;
 
 pub(crate) use self::age::aged;
+pub(crate) use self::attempt::attempt_headers;
 pub(crate) use self::decode::{Arrived, decode};
 pub(crate) use self::encode::encode;
 pub(crate) use self::headers::Headers;

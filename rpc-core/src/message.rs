@@ -9,6 +9,7 @@ pub use self::malformed::Malformed;
 pub use self::notification::NotificationMessage;
 pub use self::reply::{Failure, Outcome, Reply};
 pub use self::request::Request;
+use crate::context::Context;
 use crate::payload::Payload;
 
 /// What a transport carries. A wire of the transport decides how it looks to the broker.
@@ -31,6 +32,15 @@ impl Message {
             Self::Request(request) => &request.arguments,
             Self::Reply(reply) => reply.payload(),
             Self::Notification(notification) => &notification.payload,
+        }
+    }
+
+    /// What travels with a request or an event.
+    pub(crate) const fn context_mut(&mut self) -> Option<&mut Context> {
+        match self {
+            Self::Request(request) => Some(&mut request.context),
+            Self::Notification(notification) => Some(&mut notification.context),
+            Self::Reply(_) => None,
         }
     }
 }

@@ -1,9 +1,8 @@
 //! What a rejected message looks like in the dead-letter queue.
 
-use lapin::BasicProperties;
-use lapin::types::FieldTable;
 use rpc_core::{Code, Error};
 
+use super::copy::copy;
 use super::settler::Original;
 use crate::publisher::Outgoing;
 use crate::settings::QueueType;
@@ -16,7 +15,8 @@ const LONGEST_REASON: usize = 1_024;
 /// Headers of a stranger that take more are left out: a message that cannot be published cannot be put away.
 const MOST_HEADERS: usize = 32 * 1_024;
 
-/// The message as it came, with why it was rejected, on its way to the dead letters of its topic.
+/// The message as it came, with why it was rejected, on its way to the dead letters of its topic. Not its expiry, since
+/// a dead letter is kept.
 pub(super) fn outgoing(
     original: Original,
     queue: &PlannedQueue,
@@ -32,7 +32,7 @@ pub(super) fn outgoing(
             .text("dead-letter-queue", &queue.name);
         copy(&properties).with_delivery_mode(PERSISTENT).with_headers(headers.into_table())
     };
-    let mut dead = with(flat(properties.headers().as_ref()));
+    let mut dead = with(Headers::flat(properties.headers().as_ref()));
     if header_size(&dead) > MOST_HEADERS {
         dead = with(Headers::default());
     }
@@ -46,44 +46,6 @@ pub(super) fn outgoing(
     })
 }
 
-fn flat(headers: Option<&FieldTable>) -> Headers {
-    headers
-        .into_iter()
-        .flat_map(|headers| headers.inner())
-        .fold(Headers::default(), |kept, (key, value)| kept.keep_flat(key, value))
-}
-
-/// All that describes the message. Not its expiry, since a dead letter is kept, and not its user, whom the broker would
-/// compare with ours.
-fn copy(from: &BasicProperties) -> BasicProperties {
-    let mut to = BasicProperties::default();
-    if let Some(text) = from.content_type() {
-        to = to.with_content_type(text.clone());
-    }
-    if let Some(text) = from.content_encoding() {
-        to = to.with_content_encoding(text.clone());
-    }
-    if let Some(text) = from.correlation_id() {
-        to = to.with_correlation_id(text.clone());
-    }
-    if let Some(text) = from.reply_to() {
-        to = to.with_reply_to(text.clone());
-    }
-    if let Some(text) = from.message_id() {
-        to = to.with_message_id(text.clone());
-    }
-    if let Some(time) = from.timestamp() {
-        to = to.with_timestamp(*time);
-    }
-    if let Some(text) = from.kind() {
-        to = to.with_type(text.clone());
-    }
-    if let Some(text) = from.app_id() {
-        to = to.with_app_id(text.clone());
-    }
-    to
-}
-
 fn cut(text: &str) -> &str {
     let mut end = text.len().min(LONGEST_REASON);
     while !text.is_char_boundary(end) {
@@ -95,7 +57,9 @@ fn cut(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use lapin::types::{AMQPValue, LongString, ShortString};
+    use lapin::BasicProperties;
+    use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -110,7 +74,8 @@ mod tests {
             .with_expiration(short("5"))
             .with_user_id(short("ann"))
             .with_headers(headers);
-        let original = Original { properties, body: Bytes::from_static(b"body"), queue: 0 };
+        let (body, received) = (Bytes::from_static(b"body"), Instant::now());
+        let original = Original { properties, body, queue: 0, received };
         let queue = PlannedQueue {
             name: "rpc.default.t".to_owned(),
             exchange: "default".to_owned(),

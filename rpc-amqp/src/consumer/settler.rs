@@ -7,15 +7,19 @@ use lapin::BasicProperties;
 use rpc_core::transport::{Settle, Settlement};
 use rpc_core::{Code, Error, Executed};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::generation::Generation;
 
-/// What the broker delivered, kept in case that it has to be published again as a dead letter.
+/// What the broker delivered, kept in case that it has to be published again.
+#[derive(Clone)]
 pub(super) struct Original {
     pub(super) properties: BasicProperties,
     pub(super) body: Bytes,
     /// Which of the consumer's queues it came from.
     pub(super) queue: usize,
+    /// When it came: what is left of its times counts from here.
+    pub(super) received: Instant,
 }
 
 /// A decision about one delivery.

@@ -48,6 +48,11 @@ impl Route {
         Ok(Self { exchange, key, mandatory, needs })
     }
 
+    /// To one queue and nowhere else.
+    pub(crate) fn straight_to(queue: &str) -> Self {
+        Self { exchange: String::new(), key: queue.to_owned(), mandatory: true, needs: Vec::new() }
+    }
+
     fn reply(address: &ReplyAddress) -> Self {
         Self {
             exchange: String::new(),

@@ -10,6 +10,12 @@ use rpc_core::Deadline;
 pub(crate) struct Headers(FieldTable);
 
 impl Headers {
+    /// The flat ones of somebody else's message.
+    pub(crate) fn flat(headers: Option<&FieldTable>) -> Self {
+        let headers = headers.into_iter().flat_map(|headers| headers.inner());
+        headers.fold(Self::default(), |kept, (key, value)| kept.keep_flat(key, value))
+    }
+
     /// Adds text.
     pub(crate) fn text(mut self, key: &str, value: &str) -> Self {
         self.insert(key, AMQPValue::LongString(LongString::from(value)));
@@ -39,7 +45,7 @@ impl Headers {
     }
 
     /// Keeps a header of somebody else's message, if its value is flat.
-    pub(crate) fn keep_flat(mut self, key: &ShortString, value: &AMQPValue) -> Self {
+    pub(super) fn keep_flat(mut self, key: &ShortString, value: &AMQPValue) -> Self {
         let is_nested = matches!(value, AMQPValue::FieldArray(_) | AMQPValue::FieldTable(_));
         if !is_nested {
             self.0.insert(key.clone(), value.clone());

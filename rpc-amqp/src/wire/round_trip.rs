@@ -214,12 +214,22 @@ fn the_brokers_expiry_is_a_deadline_for_those_who_give_no_other() {
 }
 
 #[test]
-fn a_redelivery_is_a_second_attempt() {
-    let properties = plain(&[("method", "ping")]);
-    let arrived = Arrived { properties: &properties, body: Bytes::new(), redelivered: true };
-    let Message::Request(redelivered) = decode(arrived, LIMIT).unwrap() else { panic!("another kind") };
-    assert_eq!(redelivered.context.attempt, 2);
-    assert_eq!(request(&plain(&[("method", "ping"), ("x-delivery-count", "4")])).context.attempt, 5);
+fn deliveries_count_on_from_the_attempt_that_was_sent() {
+    let attempt = |headers: &[(&str, &str)], redelivered| {
+        let properties = plain(&[&[("method", "ping")], headers].concat());
+        let arrived = Arrived { properties: &properties, body: Bytes::new(), redelivered };
+        let Message::Request(request) = decode(arrived, LIMIT).unwrap() else { panic!("another kind") };
+        request.context.attempt
+    };
+    assert_eq!(attempt(&[], false), 1);
+    assert_eq!(attempt(&[("attempt", "3")], false), 3);
+    // A classic queue says that there was an earlier delivery, a quorum queue how many there were.
+    assert_eq!(attempt(&[], true), 2);
+    assert_eq!(attempt(&[("attempt", "3")], true), 4);
+    assert_eq!(attempt(&[("x-delivery-count", "4")], true), 5);
+    assert_eq!(attempt(&[("attempt", "3"), ("x-delivery-count", "4")], true), 7);
+    assert_eq!(attempt(&[("attempt", "0")], false), 1);
+    assert_eq!(attempt(&[("attempt", "18446744073709551615"), ("x-delivery-count", "9")], true), u32::MAX);
 }
 
 #[test]

@@ -7,7 +7,6 @@ use super::broker::MemoryBroker;
 use super::queue::Handed;
 use super::state::QueueName;
 use crate::error::{Code, Error};
-use crate::message::Message;
 use crate::transport::{
     Consumer, ConsumerReporter, ConsumerStatus, ConsumerWatch, Delivery, Settle, Settlement,
 };
@@ -34,8 +33,9 @@ impl MemoryConsumer {
 
     fn delivery(&self, handed: Handed) -> Delivery {
         let Handed { queue, place, mut message, deliveries } = handed;
-        if let Message::Request(request) = &mut message {
-            request.context.attempt = deliveries;
+        if let Some(context) = message.context_mut() {
+            // What was sent as a later attempt, or put back as one, counts on from there.
+            context.attempt = context.attempt.max(1).saturating_add(deliveries - 1);
         }
         let settle = MemorySettle { broker: self.broker.clone(), taker: self.taker, queue, place };
         Delivery::new(Ok(message), deliveries > 1, Box::new(settle))

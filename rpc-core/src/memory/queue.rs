@@ -22,6 +22,7 @@ pub(super) struct Queue {
 pub(super) struct Stored {
     pub(super) message: Message,
     pub(super) expires: Option<Instant>,
+    /// Since the message was put into the queue.
     pub(super) deliveries: u32,
 }
 
@@ -81,7 +82,19 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, message: Message, expires: Option<Instant>) {
-        self.put_back(self.next_place, Stored { message, expires, deliveries: 0 });
+        self.put_last(Stored { message, expires, deliveries: 0 });
+    }
+
+    /// Puts a message to the end, as one that was not delivered yet but counts as `attempt`.
+    pub(super) fn retry(&mut self, mut stored: Stored, attempt: u32) {
+        if let Some(context) = stored.message.context_mut() {
+            context.attempt = attempt;
+        }
+        self.put_last(Stored { deliveries: 0, ..stored });
+    }
+
+    fn put_last(&mut self, stored: Stored) {
+        self.put_back(self.next_place, stored);
         self.next_place += 1;
     }
 

@@ -175,6 +175,7 @@ impl State {
         match settlement {
             Settlement::Ack => {}
             Settlement::Requeue => queue.put_back(place, stored),
+            Settlement::Retry { attempt } => queue.retry(stored, attempt),
             Settlement::Reject { code, reason } => {
                 self.dead_letters.add(name.topic(), code, reason, stored.message);
             }

@@ -7,7 +7,7 @@ use crate::message::{Malformed, Message};
 
 /// A message that a broker handed to us.
 ///
-/// It is settled exactly once: [`ack`](Delivery::ack), [`requeue`](Delivery::requeue) and
+/// It is settled exactly once: [`ack`](Delivery::ack), [`requeue`](Delivery::requeue), [`retry`](Delivery::retry) and
 /// [`reject`](Delivery::reject) take it away, and one that is dropped is requeued.
 #[derive(Debug)]
 pub struct Delivery {
@@ -24,6 +24,17 @@ pub enum Settlement {
     Ack,
     /// Back to the queue, to be delivered again.
     Requeue,
+    /// To the end of the queue, counted: it is delivered from there as a message that was not delivered before, and
+    /// its context says this attempt. Everything else stays, the message id and what is left of its time included.
+    ///
+    /// For transports that do not count deliveries themselves. The new message is safe before the old one is
+    /// forgotten: when both cannot be had, the message comes twice rather than not at all. What the broker does not
+    /// take goes back as [`Requeue`](Settlement::Requeue) does, after a pause, or, when it never will take it, to the
+    /// dead-letter queue.
+    Retry {
+        /// What [`Context::attempt`](crate::Context::attempt) will say.
+        attempt: u32,
+    },
     /// To the dead-letter queue, with the reason.
     Reject {
         /// What happened, as a header.
@@ -81,6 +92,11 @@ impl Delivery {
         self.acknowledger.requeue()
     }
 
+    /// Puts the message to the end of its queue, counted. See [`Acknowledger::retry`].
+    pub fn retry(self, attempt: u32) -> Result<(), Error> {
+        self.acknowledger.retry(attempt)
+    }
+
     /// Moves the message to the dead-letter queue. See [`Acknowledger::reject`].
     pub fn reject(self, code: Code, reason: impl Into<String>) -> Result<(), Error> {
         self.acknowledger.reject(code, reason)
@@ -93,7 +109,7 @@ impl Acknowledger {
     /// # Errors
     ///
     /// When the link that brought the delivery is gone, so that the message will be delivered again; likewise
-    /// for the other two.
+    /// for the others.
     pub fn ack(self) -> Result<(), Error> {
         self.settle(Settlement::Ack)
     }
@@ -101,6 +117,11 @@ impl Acknowledger {
     /// Gives the message back to its queue.
     pub fn requeue(self) -> Result<(), Error> {
         self.settle(Settlement::Requeue)
+    }
+
+    /// Puts the message to the end of its queue, to be delivered as `attempt`. See [`Settlement::Retry`].
+    pub fn retry(self, attempt: u32) -> Result<(), Error> {
+        self.settle(Settlement::Retry { attempt })
     }
 
     /// Moves the message to the dead-letter queue, with the reason.

@@ -9,28 +9,22 @@ use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery as LapinDelivery;
-use rpc_core::message::Malformed;
+use rpc_core::message::{Malformed, Message};
 use rpc_core::transport::{Delivery, Settle, Settlement};
-use rpc_core::{Deadline, Error};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::{Order, Task, confirm};
 use crate::consumer::acks::AckBatch;
-use crate::consumer::dead_letter;
 use crate::consumer::generation::Generation;
+use crate::consumer::moving::{self, MOVE_LIMIT, Moved, Outcome};
 use crate::consumer::opened::{Incoming, Opened};
 use crate::consumer::settler::{NothingToSettle, Original, Settled, Settler};
 use crate::link::Refusal;
-use crate::publisher::Outgoing;
 use crate::wire::{Arrived, decode};
 
 /// Decisions that are told to the broker together.
 const MOST_AT_ONCE: usize = 256;
-/// How long a dead letter may take to be confirmed.
-const DEAD_LETTER_LIMIT: Duration = Duration::from_secs(5);
-/// How long a message stays here whose dead letter could not be published, before it goes back to its queue: without a
-/// pause a broker that takes no dead letters would be asked in a circle.
-const DEAD_LETTER_PAUSE: Duration = Duration::from_secs(1);
 /// How long replies of a lost channel may take to be picked up.
 const SALVAGE_LIMIT: Duration = Duration::from_secs(1);
 
@@ -42,7 +36,7 @@ pub(super) enum End {
     Lost(String),
 }
 
-type DeadLetter = Pin<Box<dyn Future<Output = (u64, Result<(), Error>)> + Send>>;
+type Move = Pin<Box<dyn Future<Output = Moved> + Send>>;
 
 type Handed = (Arc<Generation>, Delivery);
 
@@ -55,7 +49,8 @@ pub(super) struct OnChannel<'a> {
     outstanding: usize,
     /// Received and not handed to the user. Each of several queues may bring a whole prefetch, which is their bound.
     held: VecDeque<Delivery>,
-    dead_letters: FuturesUnordered<DeadLetter>,
+    /// On their way to the dead letters, or to the end of their queue.
+    moves: FuturesUnordered<Move>,
 }
 
 impl<'a> OnChannel<'a> {
@@ -66,7 +61,7 @@ impl<'a> OnChannel<'a> {
             batch: AckBatch::default(),
             outstanding: 0,
             held: VecDeque::new(),
-            dead_letters: FuturesUnordered::new(),
+            moves: FuturesUnordered::new(),
         }
     }
 
@@ -101,9 +96,7 @@ impl<'a> OnChannel<'a> {
                 biased;
                 () = session.ended() => return Err(session.cause()),
                 Some(settled) = self.task.decisions.recv() => self.settle_all(settled).await?,
-                Some((tag, published)) = self.dead_letters.next(), if !self.dead_letters.is_empty() => {
-                    self.put_away(tag, published).await?;
-                }
+                Some(moved) = self.moves.next(), if !self.moves.is_empty() => self.after_move(moved).await?,
                 () = closing.cancelled() => {
                     self.task.deliveries = None;
                     self.finish().await;
@@ -172,12 +165,9 @@ impl<'a> OnChannel<'a> {
 
     fn receive(&mut self, queue: usize, delivery: LapinDelivery) {
         let LapinDelivery { delivery_tag: tag, redelivered, properties, data, .. } = delivery;
-        let body = Bytes::from(data);
+        let original = Original { properties, body: Bytes::from(data), queue, received: Instant::now() };
         let message = match self.opened.defect(tag) {
-            None => {
-                let arrived = Arrived { properties: &properties, body: body.clone(), redelivered };
-                decode(arrived, self.task.resources.max_message_size)
-            }
+            None => self.decode(&original, redelivered),
             // Nothing of it can be trusted, the address for an answer included. It takes the way of every malformed
             // message: to the dead letters, or nowhere if it was a reply.
             Some(defect) => Err(Malformed::new(defect)),
@@ -186,14 +176,23 @@ impl<'a> OnChannel<'a> {
             Box::new(NothingToSettle)
         } else {
             self.batch.delivered(tag);
-            Box::new(Settler {
-                generation: Arc::clone(&self.opened.generation),
-                tag,
-                original: Original { properties, body, queue },
-                decisions: self.task.decision_sender.clone(),
-            })
+            Box::new(self.settler(tag, original))
         };
         self.held.push_back(Delivery::new(message, redelivered, settle));
+    }
+
+    fn decode(&self, original: &Original, redelivered: bool) -> Result<Message, Malformed> {
+        let arrived = Arrived { properties: &original.properties, body: original.body.clone(), redelivered };
+        decode(arrived, self.task.resources.max_message_size)
+    }
+
+    fn settler(&self, tag: u64, original: Original) -> Settler {
+        Settler {
+            generation: Arc::clone(&self.opened.generation),
+            tag,
+            original,
+            decisions: self.task.decision_sender.clone(),
+        }
     }
 
     /// Takes in `first` and every decision that is there, then tells the broker.
@@ -217,39 +216,31 @@ impl<'a> OnChannel<'a> {
             Settlement::Ack => self.batch.ack(tag),
             Settlement::Requeue => self.batch.requeue(tag),
             Settlement::Reject { code, reason } => {
-                let resources = &self.task.resources;
                 let queue = &self.opened.queues[original.queue];
-                let outgoing = dead_letter::outgoing(original, queue, code, &reason, resources.queue_type);
-                let publisher = resources.publisher.clone();
-                self.dead_letters.push(Box::pin(async move {
-                    let published = match outgoing {
-                        Ok(outgoing) => {
-                            let until = Deadline::after(DEAD_LETTER_LIMIT);
-                            let again = Outgoing { doubt: true, ..outgoing.clone() };
-                            match publisher.publish(outgoing, until).await {
-                                // The queue has been deleted since it was declared in this epoch.
-                                Err(error) if error.is_unroutable() => publisher.publish(again, until).await,
-                                published => published,
-                            }
-                        }
-                        Err(error) => Err(error),
-                    };
-                    if published.is_err() {
-                        tokio::time::sleep(DEAD_LETTER_PAUSE).await;
-                    }
-                    (tag, published)
-                }));
+                let moving = moving::reject(&self.task.resources, queue, original, code, &reason);
+                self.moves.push(Box::pin(async move { Moved { tag, outcome: moving.await } }));
+            }
+            Settlement::Retry { attempt } => {
+                let queue = &self.opened.queues[original.queue];
+                let moving = moving::put_last(&self.task.resources, queue, original, attempt);
+                self.moves.push(Box::pin(async move { Moved { tag, outcome: moving.await } }));
             }
         }
     }
 
-    /// Only after the dead letter is safe is the original forgotten.
-    async fn put_away(&mut self, tag: u64, published: Result<(), Error>) -> Result<(), String> {
-        match published {
-            Ok(()) => self.batch.ack(tag),
-            Err(error) => {
-                tracing::warn!(%error, "cannot publish a dead letter; the message goes back to its queue");
+    /// Only after the message is safe at its new place is the original forgotten.
+    async fn after_move(&mut self, Moved { tag, outcome }: Moved) -> Result<(), String> {
+        match outcome {
+            Outcome::Done => self.batch.ack(tag),
+            Outcome::Failed(error) => {
+                tracing::warn!(%error, "cannot move a message; it goes back to its queue");
                 self.batch.requeue(tag);
+            }
+            Outcome::NoRoom(original) => {
+                // It still says the attempt. Not marked as repeated, or it would be asked to be counted again.
+                let message = self.decode(&original, true);
+                let settle = Box::new(self.settler(tag, *original));
+                self.held.push_back(Delivery::new(message, false, settle));
             }
         }
         self.flush().await
@@ -280,14 +271,15 @@ impl<'a> OnChannel<'a> {
             while let Ok(settled) = self.task.decisions.try_recv() {
                 self.settle(settled);
             }
-            if self.flush().await.is_err() || self.dead_letters.is_empty() {
+            if self.flush().await.is_err() || self.moves.is_empty() {
                 return;
             }
-            let next = tokio::time::timeout(DEAD_LETTER_LIMIT, self.dead_letters.next());
-            let Ok(Some((tag, published))) = next.await else { return };
-            if self.put_away(tag, published).await.is_err() {
+            let Ok(Some(moved)) = tokio::time::timeout(MOVE_LIMIT, self.moves.next()).await else { return };
+            if self.after_move(moved).await.is_err() {
                 return;
             }
+            // Nobody is there any more who could handle it.
+            self.held.clear();
         }
     }
 }

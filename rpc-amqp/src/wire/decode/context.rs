@@ -34,11 +34,12 @@ pub(super) fn decode(
     context
 }
 
+/// The attempt that it was sent as, and what the broker adds: the deliveries before this one, of which a classic queue
+/// knows only whether there were any.
 fn attempt(headers: &FieldTable, redelivered: bool) -> u32 {
-    let sent = number(headers, words::ATTEMPT).unwrap_or(1);
-    let delivered = number(headers, words::DELIVERY_COUNT).map_or(1, |count| count.saturating_add(1));
-    let least = if redelivered { 2 } else { 1 };
-    u32::try_from(sent.max(delivered).max(least)).unwrap_or(u32::MAX)
+    let sent = number(headers, words::ATTEMPT).unwrap_or(1).max(1);
+    let earlier = number(headers, words::DELIVERY_COUNT).unwrap_or(0).max(redelivered.into());
+    u32::try_from(sent.saturating_add(earlier)).unwrap_or(u32::MAX)
 }
 
 /// Pairs that do not fit are dropped: they come from a sender with other limits, and the request can do without.
