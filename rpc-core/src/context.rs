@@ -25,7 +25,8 @@ pub struct Context {
     pub message_id: Option<MessageId>,
     /// After which nobody waits for the result any more.
     pub deadline: Option<Deadline>,
-    /// 1 for the first delivery, more when the message may have been handled before.
+    /// 1 for the first delivery, more when the message may have been handled before. How many more is known for
+    /// what is acknowledged after its end; otherwise a repeated delivery counts one.
     pub attempt: u32,
     /// The caller's name for this piece of work, the same over all its retries.
     pub idempotency_key: Option<String>,

@@ -72,6 +72,7 @@ pub mod codec;
 pub mod conformance;
 mod context;
 mod deadline;
+mod delivery_limit;
 mod endpoint;
 mod error;
 mod health;

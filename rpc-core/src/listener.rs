@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::event::Event;
 use crate::codec::{self, compression};
+use crate::delivery_limit::{Decision, DeliveryLimit};
 use crate::error::{Code, Error, Executed, Phase};
 use crate::health::{Consumed, HealthWatch};
 use crate::message::{Message, NotificationMessage};
@@ -21,7 +22,11 @@ use crate::transport::{Acknowledger, ConsumeOptions, Consumer, SharedTransport, 
 ///
 /// Listeners of one pool share the events; every pool gets all of them. An event is delivered at least once: it
 /// stays with the broker until [`Event::ack`], and comes again when the listener dies before. What cannot be
-/// decoded into `T` goes to the dead-letter queue with the reason, and the rest flow on.
+/// decoded into `T`, and what came more often than [`ListenerBuilder::delivery_limit`] allows, goes to the dead-letter
+/// queue with the reason, and the rest flow on.
+///
+/// Events of one topic and priority come in the order in which one publisher emitted them, to one listener that settles
+/// each before it takes the next, until one comes again: with [`Event::attempt`] above 1 it may stand behind later ones.
 ///
 /// See [`Notifier`](crate::Notifier) for an example.
 #[must_use = "a listener collects only what is taken from it"]
@@ -31,6 +36,7 @@ pub struct Listener<T> {
     _transport: SharedTransport,
     event_types: Vec<String>,
     accept: Vec<ContentType>,
+    delivery_limit: DeliveryLimit,
     max_message_size: usize,
     health: HealthWatch,
     payload: PhantomData<fn() -> T>,
@@ -44,6 +50,7 @@ pub struct ListenerBuilder {
     subscription: Subscription,
     event_types: Vec<String>,
     accept: Vec<ContentType>,
+    delivery_limit: u32,
     options: ConsumeOptions,
 }
 
@@ -58,6 +65,7 @@ impl Listener<()> {
             subscription: Subscription::new(topics.into_iter().map(Into::into).collect()),
             event_types: Vec::new(),
             accept: ContentType::ALL.to_vec(),
+            delivery_limit: ListenerBuilder::DEFAULT_DELIVERY_LIMIT,
             options: ConsumeOptions::new().prefetch(ListenerBuilder::DEFAULT_PREFETCH),
         }
     }
@@ -66,6 +74,8 @@ impl Listener<()> {
 impl ListenerBuilder {
     /// How many events of a topic and priority are handed out unsettled when nothing else is said.
     pub const DEFAULT_PREFETCH: u16 = 64;
+    /// How often an event may come when nothing else is said.
+    pub const DEFAULT_DELIVERY_LIMIT: u32 = DeliveryLimit::DEFAULT;
 
     /// Shares the events with the other listeners of this pool. Default: the pool without a name.
     pub fn pool(mut self, pool: impl Into<String>) -> Self {
@@ -105,6 +115,16 @@ impl ListenerBuilder {
         self
     }
 
+    /// Hands an event out as this many attempts at most, 0 counting as 1. One that comes again after that goes to the
+    /// dead-letter queue as [`Code::TooManyAttempts`]: it has ended the listener's process, or was given back, each time
+    /// before. Nobody but the broker outlives such a process, so what it had in hand besides is counted, too: the smaller
+    /// the [`prefetch`](Self::prefetch), the fewer. Default: [`ListenerBuilder::DEFAULT_DELIVERY_LIMIT`], below the limits of the brokers, which drop what
+    /// they count out.
+    pub fn delivery_limit(mut self, attempts: u32) -> Self {
+        self.delivery_limit = attempts;
+        self
+    }
+
     /// Starts to listen, and returns once the broker keeps the events for this pool. Payloads are decoded into
     /// `T`; use [`Value`](crate::Value) for any.
     ///
@@ -126,11 +146,13 @@ impl ListenerBuilder {
         let consumer = self.transport.transport().consume(source, self.options).await?;
         let consumed = Consumed { what, status: consumer.status() };
         let health = HealthWatch::new(self.transport.status(), [consumed], CancellationToken::new());
+        let capabilities = self.transport.capabilities();
         Ok(Listener {
             consumer,
             event_types: self.event_types,
             accept: self.accept,
-            max_message_size: self.transport.capabilities().max_message_size,
+            delivery_limit: DeliveryLimit::new(self.delivery_limit, capabilities.redelivery_count),
+            max_message_size: capabilities.max_message_size,
             _transport: self.transport,
             health,
             payload: PhantomData,
@@ -164,8 +186,21 @@ impl<T: DeserializeOwned> Listener<T> {
                 drop(acknowledger.ack());
                 continue;
             }
+            // Before the payload is looked at: that, too, may end the process.
+            let attempt = notification.context.attempt;
+            match self.delivery_limit.decide(attempt, redelivered) {
+                Decision::Handle => {}
+                Decision::Count => {
+                    drop(acknowledger.retry(attempt));
+                    continue;
+                }
+                Decision::Reject => {
+                    reject(acknowledger, Code::TooManyAttempts, &self.delivery_limit.reason(attempt));
+                    continue;
+                }
+            }
             match self.decode(&notification) {
-                Ok(payload) => return Some(Event::new(notification, payload, redelivered, acknowledger)),
+                Ok(payload) => return Some(Event::new(notification, payload, acknowledger)),
                 Err(error) => reject(acknowledger, error.code(), error.message()),
             }
         }

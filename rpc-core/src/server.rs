@@ -39,6 +39,10 @@ use crate::transport::{ConsumeOptions, Consumer, SharedTransport, Source};
 /// A handler of a call is dropped at its caller's deadline, wherever it stands, since nobody waits any more: it has to
 /// be cancel-safe, or hand such work to a task of its own. Casts and fanouts have no such limit.
 ///
+/// What runs again does so at most as often as [`ServerBuilder::delivery_limit`] says. A server that can see only that a
+/// message was delivered before puts it to the end of its queue, counted, instead of running it; so what comes again may
+/// run after what was sent later.
+///
 /// A request that cannot be run is answered with a typed error if it has a reply address, and moved to the
 /// dead-letter queue with the reason otherwise.
 #[must_use = "dropping a server stops it at once"]

@@ -9,8 +9,12 @@ mod codec;
 mod context;
 #[path = "behaviour/faults.rs"]
 mod faults;
+#[path = "behaviour/forgetful.rs"]
+mod forgetful;
 #[path = "behaviour/notifications.rs"]
 mod notifications;
+#[path = "behaviour/poison.rs"]
+mod poison;
 #[path = "behaviour/replies.rs"]
 mod replies;
 #[path = "behaviour/server.rs"]

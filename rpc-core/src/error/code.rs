@@ -37,6 +37,9 @@ pub enum Code {
     TooLarge,
     /// The message could not be understood at all: content type, encoding, nesting, headers.
     Malformed,
+    /// The message was delivered more often than the server's or listener's limit allows: each time its process
+    /// ended, or gave it back. May have run. Look at what the process said before it ended.
+    TooManyAttempts,
     /// The handler panicked. It ran, how far is unknown; details are in the server's log only.
     Panicked,
     /// The service answered with an error of its own.
@@ -60,6 +63,7 @@ impl Code {
         Self::ReplyLost,
         Self::TooLarge,
         Self::Malformed,
+        Self::TooManyAttempts,
         Self::Panicked,
         Self::ServiceError,
         Self::RemoteError,
@@ -81,6 +85,7 @@ impl Code {
             Self::ReplyLost => "reply_lost",
             Self::TooLarge => "too_large",
             Self::Malformed => "malformed",
+            Self::TooManyAttempts => "too_many_attempts",
             Self::Panicked => "panicked",
             Self::ServiceError => "service_error",
             Self::RemoteError => "remote_error",
@@ -99,9 +104,11 @@ impl Code {
             | Self::Overloaded
             | Self::TooLarge
             | Self::Malformed => Executed::NotSent,
-            Self::DeadlineExceeded | Self::Unavailable | Self::Cancelled | Self::ReplyLost => {
-                Executed::Unknown
-            }
+            Self::DeadlineExceeded
+            | Self::Unavailable
+            | Self::Cancelled
+            | Self::ReplyLost
+            | Self::TooManyAttempts => Executed::Unknown,
             Self::Panicked | Self::ServiceError | Self::RemoteError => Executed::Executed,
         }
     }
@@ -131,7 +138,7 @@ impl Code {
             | Self::InvalidArguments
             | Self::PermissionDenied
             | Self::Malformed => Phase::Decode,
-            Self::Panicked | Self::ServiceError | Self::RemoteError => Phase::Handler,
+            Self::TooManyAttempts | Self::Panicked | Self::ServiceError | Self::RemoteError => Phase::Handler,
         }
     }
 }

@@ -15,18 +15,12 @@ use crate::transport::Acknowledger;
 pub struct Event<T> {
     message: NotificationMessage,
     payload: T,
-    redelivered: bool,
     acknowledger: Acknowledger,
 }
 
 impl<T> Event<T> {
-    pub(super) const fn new(
-        message: NotificationMessage,
-        payload: T,
-        redelivered: bool,
-        acknowledger: Acknowledger,
-    ) -> Self {
-        Self { message, payload, redelivered, acknowledger }
+    pub(super) const fn new(message: NotificationMessage, payload: T, acknowledger: Acknowledger) -> Self {
+        Self { message, payload, acknowledger }
     }
 
     /// The event's data.
@@ -71,10 +65,16 @@ impl<T> Event<T> {
         &self.message.context
     }
 
-    /// Whether it was handed out before, to this listener or another.
+    /// 1 when it comes for the first time, more when it may have been handed out before, to this listener or another.
+    #[must_use]
+    pub const fn attempt(&self) -> u32 {
+        self.message.context.attempt
+    }
+
+    /// Whether it may have been handed out before, to this listener or another.
     #[must_use]
     pub const fn is_redelivered(&self) -> bool {
-        self.redelivered
+        self.attempt() > 1
     }
 
     /// Takes the data apart from the duty to settle the event.
@@ -92,7 +92,8 @@ impl<T> Event<T> {
         self.acknowledger.ack()
     }
 
-    /// Gives the event back, to be delivered again at once. Errors as [`ack`](Event::ack).
+    /// Gives the event back, to be delivered again soon, perhaps behind later ones. It comes as the next attempt, of which
+    /// there are no more than [`delivery_limit`](super::ListenerBuilder::delivery_limit). Errors as [`ack`](Event::ack).
     #[expect(clippy::unused_async, reason = "a transport may come to need a wait here")]
     pub async fn requeue(self) -> Result<(), Error> {
         self.acknowledger.requeue()

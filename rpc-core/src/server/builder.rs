@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Server;
 use crate::access::{AccessPolicy, AllowAll};
 use crate::codec::Compression;
+use crate::delivery_limit::DeliveryLimit;
 use crate::endpoint::Endpoint;
 use crate::error::{Code, Error, Executed, Phase};
 use crate::identity::random_hex;
@@ -24,11 +25,14 @@ pub struct ServerBuilder {
     pub(super) access: Arc<dyn AccessPolicy>,
     pub(super) accept: Vec<ContentType>,
     pub(super) compression: Compression,
+    pub(super) delivery_limit: u32,
 }
 
 impl ServerBuilder {
     /// How many requests run at a time when nothing else is said.
     pub const DEFAULT_WORKERS: u16 = 64;
+    /// How often a cast or an idempotent call is started when nothing else is said.
+    pub const DEFAULT_DELIVERY_LIMIT: u32 = DeliveryLimit::DEFAULT;
 
     pub(super) fn new(transport: SharedTransport, target: Target) -> Self {
         let named = target.server_name().is_some();
@@ -45,6 +49,7 @@ impl ServerBuilder {
             access: Arc::new(AllowAll),
             accept: ContentType::ALL.to_vec(),
             compression: Compression::default(),
+            delivery_limit: Self::DEFAULT_DELIVERY_LIMIT,
         }
     }
 
@@ -76,6 +81,16 @@ impl ServerBuilder {
     /// Compresses results so, for callers that say that they can read it. Default: off.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
+        self
+    }
+
+    /// Starts a cast or an idempotent call as this many attempts at most, 0 counting as 1. One that comes again after that
+    /// goes to the dead-letter queue as [`Code::TooManyAttempts`], and a caller is told so: it has ended the server's
+    /// process each time before, or was given back. Nobody but the broker outlives such a process, so what it had in hand
+    /// besides is counted, too. Default: [`ServerBuilder::DEFAULT_DELIVERY_LIMIT`], below the limits
+    /// of the brokers, which drop what they count out.
+    pub fn delivery_limit(mut self, attempts: u32) -> Self {
+        self.delivery_limit = attempts;
         self
     }
 

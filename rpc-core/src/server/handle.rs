@@ -12,6 +12,7 @@ use super::routes::{Route, Routes};
 use crate::access::{AccessPolicy, AccessRequest};
 use crate::codec::compression;
 use crate::context::{Context, with_current};
+use crate::delivery_limit::{Decision, DeliveryLimit};
 use crate::endpoint::{Endpoint, Invocation};
 use crate::error::{Code, Error, Executed};
 use crate::message::{Failure, Malformed, Message, Outcome, Request};
@@ -23,6 +24,7 @@ pub(super) struct Handler {
     endpoints: Vec<Arc<dyn Endpoint>>,
     access: Arc<dyn AccessPolicy>,
     accept: Vec<ContentType>,
+    delivery_limit: DeliveryLimit,
     max_message_size: usize,
     responder: Responder,
     kill: CancellationToken,
@@ -44,23 +46,28 @@ enum Acknowledge {
 
 impl Handler {
     pub(super) fn new(builder: ServerBuilder, kill: CancellationToken) -> Result<Self, Error> {
-        let ServerBuilder { transport, target, endpoints, access, accept, compression, .. } = builder;
+        let ServerBuilder {
+            transport, target, endpoints, access, accept, compression, delivery_limit, ..
+        } = builder;
+        let capabilities = transport.capabilities();
         let interfaces = endpoints.iter().map(|endpoint| endpoint.interface()).collect();
         Ok(Self {
             routes: Routes::new(interfaces)?,
             endpoints,
             access,
             accept,
-            max_message_size: transport.capabilities().max_message_size,
+            delivery_limit: DeliveryLimit::new(delivery_limit, capabilities.redelivery_count),
+            max_message_size: capabilities.max_message_size,
             responder: Responder::new(&transport, target, compression),
             kill,
         })
     }
 
     pub(super) async fn handle(&self, delivery: Delivery, fanout: bool) {
+        let redelivered = delivery.is_redelivered();
         let (message, acknowledger) = delivery.into_parts();
         match message {
-            Ok(Message::Request(request)) => self.request(request, acknowledger, fanout).await,
+            Ok(Message::Request(request)) => self.request(request, redelivered, acknowledger, fanout).await,
             Ok(Message::Reply(_) | Message::Notification(_)) => {
                 self.refuse(&Malformed::new("the message is not a request"), acknowledger).await;
             }
@@ -82,16 +89,15 @@ impl Handler {
         }
     }
 
-    async fn request(&self, request: Request, acknowledger: Acknowledger, fanout: bool) {
+    async fn request(&self, request: Request, redelivered: bool, acknowledger: Acknowledger, fanout: bool) {
         // The broker drops expired messages only at the head of a queue, and not those it has handed out.
         if request.context.deadline.is_some_and(crate::Deadline::has_passed) {
             tracing::debug!(method = %request.method, request_id = %request.context.request_id, "expired unstarted");
             drop(acknowledger.ack());
             return;
         }
-        let admitted = std::panic::catch_unwind(AssertUnwindSafe(|| self.admit(&request)));
-        let (route, arguments) = match admitted.unwrap_or_else(|_| Err(panicked_before_start())) {
-            Ok(admitted) => admitted,
+        let route = match self.routes.find(request.namespace.as_deref(), request.version, &request.method) {
+            Ok(route) => route,
             Err(failure) => {
                 self.responder.answer_or_dead_letter(&request, failure, acknowledger).await;
                 return;
@@ -102,6 +108,23 @@ impl Handler {
             (_, true) => Acknowledge::BeforeStart,
             (Some(_), false) if !idempotent => Acknowledge::BeforeStart,
             (_, false) => Acknowledge::AfterEnd,
+        };
+        if acknowledge == Acknowledge::AfterEnd {
+            // Before anything of the user's looks at it: that, too, may end the process.
+            let attempt = request.context.attempt;
+            match self.delivery_limit.decide(attempt, redelivered) {
+                Decision::Handle => {}
+                Decision::Count => return drop(acknowledger.retry(attempt)),
+                Decision::Reject => return self.give_up(&request, acknowledger).await,
+            }
+        }
+        let admitted = std::panic::catch_unwind(AssertUnwindSafe(|| self.admit(route, &request)));
+        let arguments = match admitted.unwrap_or_else(|_| Err(panicked_before_start())) {
+            Ok(arguments) => arguments,
+            Err(failure) => {
+                self.responder.answer_or_dead_letter(&request, failure, acknowledger).await;
+                return;
+            }
         };
         let acknowledger = match acknowledge {
             Acknowledge::AfterEnd => Some(acknowledger),
@@ -115,21 +138,30 @@ impl Handler {
         self.finish(&request, ended, acknowledger).await;
     }
 
-    /// Everything that is checked before a method may start.
-    fn admit(&self, request: &Request) -> Result<(Route, Payload), Failure> {
-        let route = self.routes.find(request.namespace.as_deref(), request.version, &request.method)?;
+    /// Tells the caller, if there is one, and keeps the request where a person can find it.
+    async fn give_up(&self, request: &Request, acknowledger: Acknowledger) {
+        let reason = self.delivery_limit.reason(request.context.attempt);
+        if request.reply_to.is_some() {
+            let failure = Failure::new(Code::TooManyAttempts, reason.as_str());
+            // A caller that is gone needs no answer.
+            let _ = self.responder.reply(request, Outcome::Failure(failure)).await;
+        }
+        self.responder.dead_letter(acknowledger, Code::TooManyAttempts, &reason);
+    }
+
+    /// Everything else that is checked before a method may start; the arguments, not compressed.
+    fn admit(&self, route: Route, request: &Request) -> Result<Payload, Failure> {
         let interface = self.routes.interface(route);
         let access =
             AccessRequest { interface, method: &interface.methods[route.method], context: &request.context };
         self.access
             .check(&access)
             .map_err(|denied| Failure::new(Code::PermissionDenied, denied.to_string()))?;
-        let arguments = request
+        request
             .arguments
             .check_accepted(&self.accept)
             .and_then(|()| compression::inflate(request.arguments.clone(), self.max_message_size))
-            .map_err(|error| Failure::from(&error))?;
-        Ok((route, arguments))
+            .map_err(|error| Failure::from(&error))
     }
 
     async fn run(&self, route: Route, request: &Request, arguments: Payload) -> Ended {
