@@ -11,6 +11,7 @@ mod harness;
 mod hostile_frames;
 mod load;
 mod login;
+mod poison;
 mod publishing;
 mod reconnect;
 mod service;
