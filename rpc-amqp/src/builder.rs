@@ -7,7 +7,7 @@ use rpc_core::Error;
 use rpc_core::transport::Capabilities;
 
 use crate::secret::Secret;
-use crate::settings::{QueueType, Settings};
+use crate::settings::{QueueType, Settings, Topology};
 use crate::transport::AmqpTransport;
 use crate::url::{BrokerUrl, Scheme, UrlError};
 
@@ -18,6 +18,7 @@ pub struct AmqpTransportBuilder {
     heartbeat: Option<Duration>,
     connection_timeout: Option<Duration>,
     queue_type: Option<QueueType>,
+    topology: Option<Topology>,
     max_message_size: usize,
     #[cfg(feature = "tls")]
     tls: crate::tls::TlsSettings,
@@ -31,6 +32,7 @@ impl AmqpTransportBuilder {
             heartbeat: None,
             connection_timeout: None,
             queue_type: None,
+            topology: None,
             max_message_size: Capabilities::DEFAULT_MAX_MESSAGE_SIZE,
             #[cfg(feature = "tls")]
             tls: crate::tls::TlsSettings::default(),
@@ -70,7 +72,15 @@ impl AmqpTransportBuilder {
         self
     }
 
-    /// The largest body, in bytes, that is sent or accepted. Default:
+    /// Who makes the exchanges and queues that processes share. Default: [`Topology::Declare`], so that nothing has to
+    /// be prepared; [`Topology::Verify`] is for brokers where somebody else might.
+    #[must_use]
+    pub fn topology(mut self, topology: Topology) -> Self {
+        self.topology = Some(topology);
+        self
+    }
+
+    /// The largest body, in bytes, that is sent or accepted, at most 16 MiB (the limit of RabbitMQ 4). Default:
     /// [`Capabilities::DEFAULT_MAX_MESSAGE_SIZE`] (4 MiB), which is below the limit of every broker.
     #[must_use]
     pub fn max_message_size(mut self, bytes: usize) -> Self {
@@ -134,11 +144,18 @@ impl AmqpTransportBuilder {
         if timeout.is_zero() || timeout > Duration::from_secs(3_600) {
             return Err(UrlError::Value { key: "connection_timeout", allowed: "1 to 3600 seconds" });
         }
+        if !(1..=Settings::LARGEST_MESSAGE).contains(&self.max_message_size) {
+            return Err(UrlError::Value {
+                key: "max_message_size",
+                allowed: "1 to 16777216 bytes, which is what every broker takes",
+            });
+        }
         Ok(Settings {
             name: self.service_name.unwrap_or(default.name),
             heartbeat,
             connection_timeout: timeout,
             queue_type: self.queue_type.or(url.query.queue_type).unwrap_or_default(),
+            topology: self.topology.or(url.query.topology).unwrap_or_default(),
             most_prefetch: url.query.most_prefetch.unwrap_or(default.most_prefetch),
             max_message_size: self.max_message_size,
             #[cfg(feature = "tls")]
@@ -156,6 +173,7 @@ impl fmt::Debug for AmqpTransportBuilder {
             .field("heartbeat", &self.heartbeat)
             .field("connection_timeout", &self.connection_timeout)
             .field("queue_type", &self.queue_type)
+            .field("topology", &self.topology)
             .field("max_message_size", &self.max_message_size)
             .finish_non_exhaustive()
     }
@@ -184,6 +202,16 @@ mod tests {
     fn a_heartbeat_cannot_be_switched_off() {
         let builder = AmqpTransport::builder("amqp://h").heartbeat(Duration::ZERO);
         assert!(builder.settings(&"amqp://h".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_message_that_some_broker_refuses_is_not_allowed() {
+        for (bytes, is_allowed) in [(0, false), (1, true), (16 << 20, true), ((16 << 20) + 1, false)] {
+            let settings = AmqpTransport::builder("amqp://h")
+                .max_message_size(bytes)
+                .settings(&"amqp://h".parse().unwrap());
+            assert_eq!(settings.is_ok(), is_allowed, "{bytes}");
+        }
     }
 
     #[test]

@@ -1,24 +1,90 @@
-//! Making declarations true on a broker.
+//! Making declarations true on a broker, or finding out whether they are.
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use lapin::{Channel, ExchangeKind as LapinKind};
 
-use crate::link::{Refusal, RefusalKind, limited};
+use crate::link::{Refusal, RefusalKind, Session, limited};
+use crate::settings::Topology;
 use crate::topology::{Declaration, ExchangeKind, QueueKind};
 
-/// Declares in order, on a channel that a refusal closes. The refusal names what was wanted.
-pub(crate) async fn declare(channel: &Channel, declarations: &[Declaration]) -> Result<(), Refusal> {
+/// Declares in order, on a channel that a refusal closes. What is shared is only looked at when the transport is to
+/// verify. The refusal names what was wanted, what the broker says, and what to do.
+pub(crate) async fn declare(
+    session: &Session,
+    channel: &Channel,
+    declarations: &[Declaration],
+) -> Result<(), Refusal> {
+    let mut verifier = Verifier { session, channel: None };
     for declaration in declarations {
-        declare_one(channel, declaration).await.map_err(|refusal| Refusal {
-            text: format!("wanted a {}; the broker says: {}", declaration.wanted(), refusal.text),
-            ..refusal
-        })?;
+        let is_verified = session.topology() == Topology::Verify && declaration.is_shared(declarations);
+        let outcome = if is_verified {
+            verifier.verify(declaration).await
+        } else {
+            declare_one(channel, declaration, false).await
+        };
+        outcome.map_err(|refusal| explained(declaration, &refusal, is_verified))?;
     }
+    verifier.close().await;
     Ok(())
 }
 
-async fn declare_one(channel: &Channel, declaration: &Declaration) -> Result<(), Refusal> {
+fn explained(declaration: &Declaration, refusal: &Refusal, is_verified: bool) -> Refusal {
+    let advice = match refusal.kind {
+        RefusalKind::Mismatch => {
+            "; it cannot be changed: configure what it has, or delete it when it is empty"
+        }
+        RefusalKind::Forbidden => {
+            "; give the user permission to configure, write and read it, or create it and use topology=verify"
+        }
+        RefusalKind::NodeDown => "; it comes back with its node, and a quorum queue would not have gone",
+        RefusalKind::Absent if is_verified => {
+            "; topology=verify makes nothing: create it, or let a process start with topology=declare once"
+        }
+        _ => "",
+    };
+    let text = format!("wanted a {}; the broker says: {}{advice}", declaration.wanted(), refusal.text);
+    Refusal { kind: refusal.kind, text }
+}
+
+/// Looks, and makes nothing.
+struct Verifier<'a> {
+    session: &'a Session,
+    /// Of its own, because a refusal closes it and not every refusal matters.
+    channel: Option<Channel>,
+}
+
+impl Verifier<'_> {
+    async fn verify(&mut self, declaration: &Declaration) -> Result<(), Refusal> {
+        if matches!(declaration, Declaration::Binding { .. }) {
+            // AMQP has no way to look at one.
+            return Ok(());
+        }
+        let channel = match self.channel.take() {
+            Some(channel) => channel,
+            None => self.session.channel().await?,
+        };
+        declare_one(&channel, declaration, true).await?;
+        // The passive one compares nothing. This one does, and makes nothing since it has just been found.
+        match declare_one(&channel, declaration, false).await {
+            // Whoever may make nothing is not told more; nor could anybody with the same rights have put it there.
+            Err(refusal) if refusal.kind == RefusalKind::Forbidden => Ok(()),
+            compared => {
+                self.channel = Some(channel);
+                compared
+            }
+        }
+    }
+
+    async fn close(self) {
+        if let (Some(channel), Ok(text)) = (self.channel, short("bye")) {
+            // What was found stays true, whatever comes of the farewell.
+            let _ = self.session.judged(limited("close a channel", channel.close(200, text)).await);
+        }
+    }
+}
+
+async fn declare_one(channel: &Channel, declaration: &Declaration, passive: bool) -> Result<(), Refusal> {
     match declaration {
         Declaration::Exchange { name, kind } => {
             let kind = match kind {
@@ -26,12 +92,14 @@ async fn declare_one(channel: &Channel, declaration: &Declaration) -> Result<(),
                 ExchangeKind::Fanout => LapinKind::Fanout,
                 ExchangeKind::Direct => LapinKind::Direct,
             };
-            let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+            let options =
+                ExchangeDeclareOptions { durable: true, passive, ..ExchangeDeclareOptions::default() };
             let command = channel.exchange_declare(short(name)?, kind, options, FieldTable::default());
             limited("declare an exchange", command).await
         }
         Declaration::Queue { name, kind } => {
             let (options, arguments) = queue_arguments(*kind)?;
+            let options = QueueDeclareOptions { passive, ..options };
             let command = channel.queue_declare(short(name)?, options, arguments);
             limited("declare a queue", command).await.map(drop)
         }

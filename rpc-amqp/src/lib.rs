@@ -60,6 +60,6 @@ mod wire;
 
 pub use self::builder::AmqpTransportBuilder;
 pub use self::connector::{AmqpConnector, SCHEMES};
-pub use self::settings::QueueType;
+pub use self::settings::{QueueType, Topology};
 pub use self::transport::AmqpTransport;
 pub use self::url::UrlError;

@@ -8,12 +8,16 @@
 //! it has no deadline.
 
 mod backoff;
+mod complaints;
 mod dial;
 mod guard;
 mod limit;
 mod login;
+mod machine;
+mod purpose;
 mod quiet;
 mod refusal;
+mod resolver;
 mod runtime_kit;
 mod session;
 mod socket;
@@ -26,6 +30,7 @@ pub(crate) use self::backoff::Backoff;
 pub(crate) use self::dial::Dialler;
 pub(crate) use self::guard::Changes;
 pub(crate) use self::limit::{AWAIT_LIMIT, limited};
+pub(crate) use self::purpose::Purpose;
 pub(crate) use self::refusal::{Refusal, RefusalKind};
 pub(crate) use self::session::Session;
 pub(crate) use self::status::report;

@@ -32,6 +32,36 @@ impl QueueType {
     }
 }
 
+/// Who makes the exchanges and queues that processes share.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Topology {
+    /// Whoever needs one first. The default: nothing has to be prepared.
+    #[default]
+    Declare,
+    /// Somebody else, beforehand. What is shared is looked for and compared, and never made: a process that finds
+    /// nothing, or something else under the name, is refused and says so. So a queue that a stranger has put there is
+    /// noticed before it is used. What belongs to one process is made by it all the same: its reply queue, the queue of a
+    /// server by name, and the one for its fanouts.
+    ///
+    /// AMQP has no way to look at the bindings of a queue. A missing one shows at the callers, as `unroutable`.
+    Verify,
+}
+
+impl Topology {
+    /// All of them, in order of declaration.
+    pub const ALL: [Self; 2] = [Self::Declare, Self::Verify];
+
+    /// The word in URLs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Declare => "declare",
+            Self::Verify => "verify",
+        }
+    }
+}
+
 /// What a transport was configured to do, besides where its broker is.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -39,6 +69,7 @@ pub(crate) struct Settings {
     pub(crate) heartbeat: Duration,
     pub(crate) connection_timeout: Duration,
     pub(crate) queue_type: QueueType,
+    pub(crate) topology: Topology,
     pub(crate) most_prefetch: u16,
     pub(crate) max_message_size: usize,
     #[cfg(feature = "tls")]
@@ -48,6 +79,9 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
     pub(crate) const DEFAULT_CONNECTION_TIMEOUT: Duration = Duration::from_millis(2_800);
+    /// The largest body that every broker takes: RabbitMQ 4 refuses more than 16 MiB unless configured otherwise, and
+    /// ends the channel over it.
+    pub(crate) const LARGEST_MESSAGE: usize = 16 * 1_024 * 1_024;
 }
 
 impl Default for Settings {
@@ -57,6 +91,7 @@ impl Default for Settings {
             heartbeat: Self::DEFAULT_HEARTBEAT,
             connection_timeout: Self::DEFAULT_CONNECTION_TIMEOUT,
             queue_type: QueueType::default(),
+            topology: Topology::default(),
             most_prefetch: u16::MAX,
             max_message_size: Capabilities::DEFAULT_MAX_MESSAGE_SIZE,
             #[cfg(feature = "tls")]

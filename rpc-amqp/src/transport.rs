@@ -10,13 +10,12 @@ use rpc_core::transport::{
     StatusWatch, Transport,
 };
 use rpc_core::{Deadline, Error, HealthWatch, Priority, SharedTransport};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::builder::AmqpTransportBuilder;
 use crate::consumer::{self, Resources};
-use crate::link::{Dialler, Link, Worker, report};
+use crate::link::{Dialler, Link, Purpose, Worker, report};
 use crate::publisher::{Outgoing, Publisher, closed};
 use crate::settings::Settings;
 use crate::topology::{Route, default_queue};
@@ -38,7 +37,8 @@ impl AmqpTransport {
     /// Schemes are `amqp`, `rabbit` (the same) and, with the feature `tls`, `amqps`. What is left away is
     /// `guest:guest`, port 5672 (5671 with TLS) and vhost `/`. A login before the first host serves all that have none.
     /// Keys of the query are `heartbeat` and `connection_timeout` in seconds, `prefetch` (most unsettled deliveries of
-    /// any consumer), `queue_type` (`classic` or `quorum`) and `wire` (`native`). Setters win over the URL.
+    /// any consumer), `queue_type` (`classic` or `quorum`), `topology` (`declare` or `verify`) and `wire` (`native`). Setters win over the
+    /// URL.
     #[must_use]
     pub fn builder(url: impl Into<String>) -> AmqpTransportBuilder {
         AmqpTransportBuilder::new(url.into())
@@ -94,10 +94,10 @@ impl Inner {
     async fn open(worker: Worker, url: BrokerUrl, settings: Settings) -> Result<Self, Error> {
         let (queue_type, max_message_size) = (settings.queue_type, settings.max_message_size);
         let most_prefetch = settings.most_prefetch;
-        let dialler = Arc::new(Dialler { url, settings, reached: Notify::new() });
+        let dialler = Arc::new(Dialler::new(url, settings));
         let opened = tokio::try_join!(
-            Link::open(Arc::clone(&dialler), "publish"),
-            Link::open(Arc::clone(&dialler), "consume")
+            Link::open(Arc::clone(&dialler), Purpose::Publish),
+            Link::open(Arc::clone(&dialler), Purpose::Consume)
         );
         let (publish_link, link) = opened.map_err(|refusal| refusal.error("cannot connect"))?;
         let status = Arc::new(StatusReporter::new(Status::CONNECTING.next_epoch()));

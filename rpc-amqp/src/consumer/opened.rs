@@ -48,7 +48,7 @@ impl Opened {
 
     async fn open_plan(session: Arc<Session>, plan: Plan, prefetch: u16) -> Result<Self, Refusal> {
         let channel = session.channel().await?;
-        declare(&channel, &plan.declarations).await?;
+        declare(&session, &channel, &plan.declarations).await?;
         if !plan.no_ack {
             // Per consumer, since the kind that is shared by a channel is refused by newer brokers and quorum queues.
             let qos = channel.basic_qos(prefetch, BasicQosOptions { global: false });

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crate::random;
 
-/// Full jitter: a time chosen evenly between zero and a bound that doubles with every failure.
+/// The longest bound of a pause: what was lost has to be back soon after its cause is, however long that lasted.
+pub(super) const LONGEST: Duration = Duration::from_millis(1_500);
+
+/// Full jitter: a time chosen evenly between zero and a bound that doubles with every failure, from 50 ms to 1.5 s.
 ///
 /// The chance keeps a thousand clients of a broker that restarts from coming back in the same millisecond.
 #[derive(Clone, Debug, Default)]
@@ -14,14 +17,12 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     const SHORTEST: Duration = Duration::from_millis(50);
-    const LONGEST: Duration = Duration::from_secs(10);
 
     /// The time to wait after one more failure.
     pub(crate) fn after_failure(&mut self) -> Duration {
         let bound = Self::bound(self.failures);
         self.failures = self.failures.saturating_add(1);
-        let nanoseconds = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
-        Duration::from_nanos(random::number() % nanoseconds.max(1))
+        chosen(bound, random::number())
     }
 
     pub(crate) fn reset(&mut self) {
@@ -29,8 +30,14 @@ impl Backoff {
     }
 
     fn bound(failures: u32) -> Duration {
-        Self::SHORTEST.saturating_mul(1 << failures.min(16)).min(Self::LONGEST)
+        Self::SHORTEST.saturating_mul(1 << failures.min(16)).min(LONGEST)
     }
+}
+
+/// A time below `bound`, evenly distributed as `chance` is.
+pub(super) fn chosen(bound: Duration, chance: u64) -> Duration {
+    let nanoseconds = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
+    Duration::from_nanos(chance % nanoseconds.max(1))
 }
 
 #[cfg(test)]
@@ -41,9 +48,9 @@ mod tests {
     fn the_bound_doubles_up_to_the_longest() {
         assert_eq!(Backoff::bound(0), Duration::from_millis(50));
         assert_eq!(Backoff::bound(1), Duration::from_millis(100));
-        assert_eq!(Backoff::bound(7), Duration::from_millis(6_400));
-        assert_eq!(Backoff::bound(8), Backoff::LONGEST);
-        assert_eq!(Backoff::bound(u32::MAX), Backoff::LONGEST);
+        assert_eq!(Backoff::bound(4), Duration::from_millis(800));
+        assert_eq!(Backoff::bound(5), LONGEST);
+        assert_eq!(Backoff::bound(u32::MAX), LONGEST);
     }
 
     #[test]

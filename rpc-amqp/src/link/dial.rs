@@ -1,6 +1,8 @@
 //! Opening one connection: TCP, TLS, login.
 
+use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,13 +12,16 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::complaints::Complaints;
 use super::guard::{Findings, Guarded};
 use super::login;
+use super::purpose::Purpose;
 use super::quiet;
 use super::refusal::{Refusal, RefusalKind};
+use super::resolver::Resolver;
 use super::runtime_kit;
 use super::session::Session;
-use super::socket::Socket;
+use super::socket::{self, Socket};
 use crate::random;
 use crate::settings::Settings;
 use crate::url::{BrokerUrl, Node};
@@ -26,32 +31,42 @@ const TCP_LIMIT: Duration = Duration::from_secs(1);
 
 /// Opens connections to the nodes of one URL.
 pub(crate) struct Dialler {
-    pub(crate) url: BrokerUrl,
-    pub(crate) settings: Settings,
+    url: BrokerUrl,
+    settings: Settings,
     /// Told whenever a node has taken us, so that the other connection need not wait its pause out.
-    pub(crate) reached: Notify,
+    pub(super) reached: Notify,
+    resolver: Resolver,
+    complaints: Mutex<Vec<Complaints>>,
 }
 
 impl Dialler {
-    /// A connection to the first node that takes us, in an order of chance, within the connection timeout.
+    pub(crate) fn new(url: BrokerUrl, settings: Settings) -> Self {
+        let complaints = Mutex::new(vec![Complaints::default(); url.nodes.len()]);
+        let resolver = Resolver::new(url.nodes.len());
+        Self { url, settings, reached: Notify::new(), resolver, complaints }
+    }
+
+    /// All nodes, in an order of chance.
+    pub(super) fn shuffled(&self) -> Vec<usize> {
+        let mut order: Vec<_> = (0..self.url.nodes.len()).collect();
+        random::shuffle(&mut order);
+        order
+    }
+
+    /// A connection to the first node that takes us, within the connection timeout.
     ///
     /// A refused login ends the search: the other nodes share the users, and asking them too only locks accounts.
-    pub(super) async fn dial(&self, purpose: &'static str) -> Result<Session, Refusal> {
+    pub(super) async fn dial_any(&self, order: &[usize], purpose: Purpose) -> Result<Session, Refusal> {
         let until = Instant::now() + self.settings.connection_timeout;
-        let mut nodes: Vec<_> = self.url.nodes.iter().collect();
-        random::shuffle(&mut nodes);
         let mut last = Refusal::lost("there was no time to try");
-        for (index, node) in nodes.iter().enumerate() {
+        for (index, &node) in order.iter().enumerate() {
             // Whoever accepts and then says nothing must not use up the time of those after it.
-            let left = u32::try_from(nodes.len() - index).unwrap_or(1);
+            let left = u32::try_from(order.len() - index).unwrap_or(1);
             let share = until.saturating_duration_since(Instant::now()) / left;
-            match self.dial_node(node, purpose, share).await {
-                Ok(session) => {
-                    self.reached.notify_waiters();
-                    return Ok(session);
-                }
+            match self.dial_within(node, purpose, share).await {
+                Ok(session) => return Ok(session),
                 Err(refusal) if refusal.is_final() && refusal.kind != RefusalKind::Untrusted => {
-                    return Err(self.explained(node, &refusal));
+                    return Err(refusal);
                 }
                 // Each node has a certificate of its own, and one that was away may come back with a good one.
                 Err(refusal) if index > 0 && refusal.is_final() && !last.is_final() => {}
@@ -61,19 +76,65 @@ impl Dialler {
         Err(self.nobody(&last))
     }
 
-    async fn dial_node(&self, node: &Node, purpose: &str, limit: Duration) -> Result<Session, Refusal> {
+    /// A connection to this node, within the connection timeout.
+    pub(super) async fn dial(&self, node: usize, purpose: Purpose) -> Result<Session, Refusal> {
+        self.dial_within(node, purpose, self.settings.connection_timeout).await
+    }
+
+    async fn dial_within(&self, index: usize, purpose: Purpose, limit: Duration) -> Result<Session, Refusal> {
+        let node = &self.url.nodes[index];
+        match self.dial_node(index, purpose, limit).await {
+            Ok(session) => {
+                self.reached.notify_waiters();
+                Ok(session)
+            }
+            Err(refusal) => {
+                let refusal = match refusal.kind {
+                    RefusalKind::Forbidden | RefusalKind::NotAllowed => self.explained(node, &refusal),
+                    _ => refusal,
+                };
+                self.complain(index, purpose, &refusal);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// One line, if there was none about this node for a while.
+    fn complain(&self, index: usize, purpose: Purpose, refusal: &Refusal) {
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempts = complaints[index].failed(Instant::now());
+        drop(complaints);
+        if let Some(attempts) = attempts {
+            let node = self.url.nodes[index].to_string();
+            tracing::warn!(%purpose, node, attempts, cause = refusal.text, "cannot use a node of the broker");
+        }
+    }
+
+    async fn dial_node(&self, index: usize, purpose: Purpose, limit: Duration) -> Result<Session, Refusal> {
+        let node = &self.url.nodes[index];
         let until = Instant::now() + limit;
-        let stream = match tokio::time::timeout(limit, connect(node)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(Refusal::lost(format!("{}: {error}", node.address()))),
-            Err(_) => return Err(Refusal::lost(format!("{}: no connection in time", node.address()))),
+        let address = node.address();
+        let unreached = |cause: &dyn fmt::Display| Refusal::unreached(format!("{address}: {cause}"));
+        let addresses = match tokio::time::timeout_at(until, self.resolver.resolve(index, node)).await {
+            Ok(Ok(addresses)) => addresses,
+            Ok(Err(error)) => return Err(unreached(&format_args!("its name cannot be resolved: {error}"))),
+            Err(_) => return Err(unreached(&"its name was not resolved in time")),
         };
-        let (socket, kill) =
-            Socket::new(stream).map_err(|error| Refusal::lost(format!("{}: {error}", node.address())))?;
+        let stream = match tokio::time::timeout_at(until, connect(&addresses)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Err(unreached(&error)),
+            Err(_) => return Err(unreached(&"no connection in time")),
+        };
+        let patience = purpose.patience(self.settings.heartbeat);
+        let socket =
+            socket::tune(&stream, self.settings.heartbeat, patience).and_then(|()| Socket::new(stream));
+        let (socket, kill) = socket.map_err(|error| Refusal::lost(format!("{address}: {error}")))?;
         let findings = Arc::new(Findings::default());
         let handshake = self.handshake(node, purpose, socket, Arc::clone(&findings));
         match tokio::time::timeout_at(until, handshake).await {
-            Ok(Ok(connection)) => Ok(Session::new(connection, kill, findings, node.to_string())),
+            Ok(Ok(connection)) => {
+                Ok(Session::new(connection, kill, findings, node.to_string(), self.settings.topology))
+            }
             // The handle ends the socket when it is dropped here, and with it the library's thread.
             Ok(Err(refusal)) => Err(refusal),
             Err(_) => Err(Refusal {
@@ -86,7 +147,7 @@ impl Dialler {
     async fn handshake(
         &self,
         node: &Node,
-        purpose: &str,
+        purpose: Purpose,
         socket: Socket,
         findings: Arc<Findings>,
     ) -> Result<Connection, Refusal> {
@@ -198,12 +259,10 @@ fn is_untrusted(error: &io::Error) -> bool {
     )
 }
 
-async fn connect(node: &Node) -> io::Result<TcpStream> {
+async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in tokio::net::lookup_host((node.host.as_str(), node.port)).await? {
+    for &address in addresses {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_nodelay(true)?;
-        socket.set_keepalive(true)?;
         // Each address has a limit of its own: one that swallows packets must not hide the next.
         match tokio::time::timeout(TCP_LIMIT, socket.connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),

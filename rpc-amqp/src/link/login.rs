@@ -4,6 +4,7 @@ use lapin::ConnectionProperties;
 use lapin::types::LongString;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
 
+use super::purpose::Purpose;
 use crate::settings::Settings;
 use crate::url::{Node, Scheme};
 
@@ -36,7 +37,7 @@ pub(super) fn uri(node: &Node, scheme: Scheme, vhost: &str, settings: &Settings)
     }
 }
 
-pub(super) fn properties(settings: &Settings, purpose: &str) -> ConnectionProperties {
+pub(super) fn properties(settings: &Settings, purpose: Purpose) -> ConnectionProperties {
     ConnectionProperties::default()
         .with_connection_name(LongString::from(format!("{} ({purpose})", settings.name)))
 }

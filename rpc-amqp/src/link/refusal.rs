@@ -23,6 +23,12 @@ pub(crate) enum RefusalKind {
     Mismatch,
     /// 404 and 405: not there, or locked by another connection; can be so for a moment.
     Absent,
+    /// 404: the queue is there, and the node that keeps it is not.
+    NodeDown,
+    /// 541: the broker failed, over what was asked or by itself.
+    BrokerError,
+    /// Nobody accepted a connection.
+    Unreached,
     /// The broker did not answer in time.
     Silent,
     /// The connection or the channel ended.
@@ -34,14 +40,21 @@ impl Refusal {
         if let ErrorKind::ProtocolError(answer) = error.kind() {
             let kind = match answer.get_id() {
                 403 => RefusalKind::Forbidden,
+                404 if is_home_down(answer.get_message().as_str()) => RefusalKind::NodeDown,
                 404 | 405 => RefusalKind::Absent,
                 406 => RefusalKind::Mismatch,
                 530 => RefusalKind::NotAllowed,
+                541 => RefusalKind::BrokerError,
                 _ => RefusalKind::Lost,
             };
             return Self { kind, text: format!("{} {}", answer.get_id(), answer.get_message()) };
         }
         Self { kind: RefusalKind::Lost, text: error.to_string() }
+    }
+
+    /// About a node that accepted no connection.
+    pub(super) fn unreached(text: String) -> Self {
+        Self { kind: RefusalKind::Unreached, text }
     }
 
     pub(crate) fn silent(what: &str) -> Self {
@@ -62,7 +75,7 @@ impl Refusal {
 
     /// Whether it may be over in a moment: the connection went away under the request.
     pub(crate) const fn is_passing(&self) -> bool {
-        matches!(self.kind, RefusalKind::Lost | RefusalKind::Silent)
+        matches!(self.kind, RefusalKind::Lost | RefusalKind::Silent | RefusalKind::Unreached)
     }
 
     /// Whether a queue exists on a node of the cluster that is down.
@@ -84,4 +97,9 @@ impl Refusal {
             .with_retryable(!self.is_final())
             .with_phase(Phase::Connect)
     }
+}
+
+/// The broker has no code of its own for it.
+fn is_home_down(text: &str) -> bool {
+    text.contains("home node") && text.contains("down")
 }

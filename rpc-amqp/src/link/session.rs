@@ -1,6 +1,7 @@
 //! One epoch: the life of one connection.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use lapin::types::ShortString;
 use lapin::{Channel, Connection};
@@ -10,6 +11,7 @@ use super::guard::Findings;
 use super::limit::limited;
 use super::refusal::Refusal;
 use super::socket::KillHandle;
+use crate::settings::Topology;
 
 /// One epoch. Whoever finds out that it is over says so with [`fail`](Session::fail); everybody else sees
 /// [`ended`](Session::ended). Dropping it shuts the socket down.
@@ -19,8 +21,9 @@ pub(crate) struct Session {
     findings: Arc<Findings>,
     /// `user@host:port`.
     node: String,
+    topology: Topology,
     ended: CancellationToken,
-    cause: Mutex<Option<String>>,
+    cause: Mutex<Option<Refusal>>,
 }
 
 impl Session {
@@ -29,8 +32,17 @@ impl Session {
         kill: KillHandle,
         findings: Arc<Findings>,
         node: String,
+        topology: Topology,
     ) -> Self {
-        Self { connection, kill, findings, node, ended: CancellationToken::new(), cause: Mutex::new(None) }
+        Self {
+            connection,
+            kill,
+            findings,
+            node,
+            topology,
+            ended: CancellationToken::new(),
+            cause: Mutex::new(None),
+        }
     }
 
     /// Opens a channel. A broker that does not answer ends the epoch.
@@ -50,7 +62,16 @@ impl Session {
 
     /// Ends the epoch. The first cause is kept.
     pub(crate) fn fail(&self, cause: &str) {
-        self.cause.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| cause.to_owned());
+        self.end(|| Refusal::lost(cause));
+    }
+
+    /// Ends the epoch because the connection did.
+    pub(super) fn fail_with(&self, error: &lapin::Error) {
+        self.end(|| Refusal::from_answer(error));
+    }
+
+    fn end(&self, cause: impl FnOnce() -> Refusal) {
+        self.cause.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(cause);
         self.ended.cancel();
     }
 
@@ -65,7 +86,18 @@ impl Session {
 
     /// Why the epoch is over.
     pub(crate) fn cause(&self) -> String {
-        self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+        self.refusal().text
+    }
+
+    /// Why the epoch is over, sorted by what can be done about it.
+    pub(super) fn refusal(&self) -> Refusal {
+        let cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        cause.unwrap_or_else(|| Refusal::lost("the link was closed"))
+    }
+
+    /// Whether what processes share is made, or only looked for.
+    pub(crate) const fn topology(&self) -> Topology {
+        self.topology
     }
 
     /// The most bytes in a frame, and so in the header of a message.
@@ -87,17 +119,29 @@ impl Session {
     }
 
     /// Leaves in order, as far as the broker takes part within `limit`, then shuts the socket down.
-    pub(super) async fn close(&self, limit: std::time::Duration) {
+    pub(super) async fn close(&self, limit: Duration) {
         self.ended.cancel();
         if let Ok(text) = ShortString::try_new("bye") {
             let _ = tokio::time::timeout(limit, self.connection.close(200, text)).await;
         }
-        self.kill.kill();
+        self.kill();
     }
 
     /// Shuts the socket down.
     pub(super) fn kill(&self) {
         self.ended.cancel();
         self.kill.kill();
+    }
+
+    /// Shuts the socket down, and waits until the library has let it go, with the thread that read it. Says whether that
+    /// happened within `limit`.
+    pub(super) async fn bury(&self, limit: Duration) -> bool {
+        self.kill();
+        tokio::time::timeout(limit, self.kill.gone()).await.is_ok()
+    }
+
+    /// How often both sides show that they live, as both agreed.
+    pub(super) fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.connection.configuration().heartbeat().into())
     }
 }

@@ -3,33 +3,64 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A TCP stream in the shape that the client library asks for.
-pub(crate) struct Socket(TcpStream);
+pub(crate) struct Socket {
+    stream: TcpStream,
+    _gone: DropGuard,
+}
 
 /// Ends a connection from outside. Needed because the library waits without limit for a peer that is silent: shutting
 /// the socket down is the one thing that always wakes it.
 /// Dropping it does so too, so that no path leaves a thread of the library behind.
 #[derive(Debug)]
-pub(crate) struct KillHandle(std::net::TcpStream);
+pub(crate) struct KillHandle {
+    stream: std::net::TcpStream,
+    gone: CancellationToken,
+}
 
 impl Socket {
     /// Wraps `stream`, and gives a handle that can end it.
     pub(crate) fn new(stream: TcpStream) -> io::Result<(Self, KillHandle)> {
         let stream = stream.into_std()?;
-        let handle = KillHandle(stream.try_clone()?);
-        Ok((Self(TcpStream::from_std(stream)?), handle))
+        let gone = CancellationToken::new();
+        let handle = KillHandle { stream: stream.try_clone()?, gone: gone.clone() };
+        Ok((Self { stream: TcpStream::from_std(stream)?, _gone: gone.drop_guard() }, handle))
     }
+}
+
+/// What every socket gets. A peer that is silent and owes us nothing is asked after `heartbeat` whether it lives; one
+/// that does not take what was sent is given up after `patience`.
+pub(super) fn tune(stream: &TcpStream, heartbeat: Duration, patience: Option<Duration>) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_tcp_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(heartbeat);
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "windows"))]
+    let keepalive = keepalive.with_interval((heartbeat / 2).max(Duration::from_secs(1)));
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_user_timeout(patience)?;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = patience;
+    Ok(())
 }
 
 impl KillHandle {
     pub(crate) fn kill(&self) {
         // It fails when the peer was faster, which is as good.
-        let _ = self.0.shutdown(std::net::Shutdown::Both);
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+    }
+
+    /// Resolves when the socket was dropped.
+    pub(crate) async fn gone(&self) {
+        self.gone.cancelled().await;
     }
 }
 
@@ -46,7 +77,7 @@ impl AsyncRead for Socket {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);
-        std::task::ready!(Pin::new(&mut self.0).poll_read(context, &mut buffer))?;
+        std::task::ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
 }
@@ -57,7 +88,7 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
+        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -65,14 +96,14 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(context, slices)
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

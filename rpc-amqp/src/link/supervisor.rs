@@ -1,31 +1,31 @@
-//! The state machine that keeps one connection up.
+//! Does what the [`Machine`] decides, for one connection.
 //!
-//! `dial → up → down → wait → dial …`, one attempt at a time, without a limit on attempts once the first has
-//! succeeded. There is one listener for the library's events, here, because two would take them from each other.
+//! One attempt at a time, without a limit on attempts once the first has succeeded. There is one listener for the
+//! library's events, here, because two would take them from each other.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
-use lapin::Event;
+use lapin::Event as Told;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::Backoff;
 use super::dial::Dialler;
-use super::refusal::Refusal;
+use super::machine::{Action, Ending, Event, Failure, Machine};
+use super::purpose::Purpose;
+use super::refusal::{Refusal, RefusalKind};
 use super::session::Session;
 use super::view::View;
+use crate::random;
 
 /// How often a connection is looked at besides its events.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// An epoch that lasted so long was a good one: the next wait starts small again.
-const GOOD_EPOCH: Duration = Duration::from_secs(30);
-/// How long to wait after a refusal that only a person can change.
-const FINAL_WAIT: Duration = Duration::from_secs(10);
 /// How long an orderly farewell may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// How long the library may take to let a dead socket go before the next is dialled anyway.
+const BURY_LIMIT: Duration = Duration::from_secs(1);
 
 /// One connection that is kept up.
 #[derive(Clone)]
@@ -36,14 +36,16 @@ pub(crate) struct Link {
 
 impl Link {
     /// Dials once, and then keeps the connection up in the background until [`Link::close`].
-    pub(crate) async fn open(dialler: Arc<Dialler>, purpose: &'static str) -> Result<Self, Refusal> {
-        let session = Arc::new(dialler.dial(purpose).await?);
+    pub(crate) async fn open(dialler: Arc<Dialler>, purpose: Purpose) -> Result<Self, Refusal> {
+        let order = dialler.shuffled();
+        let machine = Machine::new(Instant::now(), order.clone());
+        let session = Arc::new(dialler.dial_any(&order, purpose).await?);
         let link = Self { view: Arc::new(watch::Sender::default()), stop: CancellationToken::new() };
         let supervisor =
-            Supervisor { dialler, purpose, view: Arc::clone(&link.view), stop: link.stop.clone() };
+            Supervisor { dialler, purpose, view: Arc::clone(&link.view), stop: link.stop.clone(), session };
         // Before the task runs, so that nobody sees a link that is open and not connected.
-        supervisor.announce(&session);
-        tokio::spawn(supervisor.run(session));
+        supervisor.announce();
+        tokio::spawn(supervisor.run(machine));
         Ok(link)
     }
 
@@ -80,52 +82,77 @@ impl Link {
 
 struct Supervisor {
     dialler: Arc<Dialler>,
-    purpose: &'static str,
+    purpose: Purpose,
     view: Arc<watch::Sender<View>>,
     stop: CancellationToken,
+    /// The last epoch.
+    session: Arc<Session>,
 }
 
 impl Supervisor {
-    async fn run(self, mut session: Arc<Session>) {
-        let mut backoff = Backoff::default();
+    async fn run(mut self, mut machine: Machine) {
+        let mut event = Event::Connected;
+        let mut failed = None;
         loop {
-            let since = Instant::now();
-            self.live(session).await;
-            if since.elapsed() >= GOOD_EPOCH {
-                backoff.reset();
+            let action = machine.step(Instant::now(), event, random::number());
+            if let Some(refusal) = failed.take() {
+                self.note(refusal, machine.is_refused());
             }
-            let Some(next) = self.redial(&mut backoff).await else { break };
-            session = Arc::new(next);
-            self.announce(&session);
+            event = match action {
+                Action::Pause(until) => self.pause(until).await,
+                Action::Dial(node) => match self.dial(node).await {
+                    None => Event::Stop,
+                    Some(Ok(session)) => {
+                        self.session = Arc::new(session);
+                        self.announce();
+                        Event::Connected
+                    }
+                    Some(Err(refusal)) => Event::Failed(failed.insert(refusal).kind.into()),
+                },
+                Action::Live => self.live().await,
+                Action::Bury => {
+                    self.bury().await;
+                    Event::Buried
+                }
+                Action::Leave => {
+                    self.session.close(CLOSE_LIMIT).await;
+                    Event::Stop
+                }
+                Action::End => break,
+            };
         }
         self.view.send_modify(|view| *view = View { closed: true, epoch: view.epoch, ..View::default() });
     }
 
-    async fn redial(&self, backoff: &mut Backoff) -> Option<Session> {
-        let mut wait = backoff.after_failure();
-        loop {
-            tokio::select! {
-                () = self.stop.cancelled() => return None,
-                () = tokio::time::sleep(wait) => {}
-                () = self.dialler.reached.notified() => {}
-            }
-            let dialled = tokio::select! {
-                () = self.stop.cancelled() => return None,
-                dialled = self.dialler.dial(self.purpose) => dialled,
-            };
-            match dialled {
-                Ok(session) => return Some(session),
-                Err(refusal) => {
-                    tracing::warn!(purpose = self.purpose, cause = %refusal.text, "cannot reach the broker");
-                    wait = if refusal.is_final() { FINAL_WAIT } else { backoff.after_failure() };
-                    self.view.send_modify(|view| view.last_error = Some(Arc::new(refusal)));
-                }
-            }
+    async fn pause(&self, until: Instant) -> Event {
+        tokio::select! {
+            () = self.stop.cancelled() => Event::Stop,
+            () = tokio::time::sleep_until(until) => Event::PauseOver,
+            () = self.dialler.reached.notified() => Event::OtherReached,
         }
     }
 
-    fn announce(&self, session: &Arc<Session>) {
-        tracing::info!(purpose = self.purpose, node = session.node(), "connected to the broker");
+    /// `None` when the link is wanted no more.
+    async fn dial(&self, node: usize) -> Option<Result<Session, Refusal>> {
+        self.stop.run_until_cancelled(self.dialler.dial(node, self.purpose)).await
+    }
+
+    /// What callers are told while there is no connection. A refusal makes their requests fail at once, so it is told
+    /// only when every node that could do better was asked; until it is over nothing milder takes its place.
+    fn note(&self, refusal: Refusal, is_refused: bool) {
+        if refusal.is_final() == is_refused {
+            self.view.send_modify(|view| view.last_error = Some(Arc::new(refusal)));
+        }
+    }
+
+    fn announce(&self) {
+        let session = &self.session;
+        tracing::info!(
+            purpose = %self.purpose,
+            node = session.node(),
+            heartbeat = ?session.heartbeat(),
+            "connected to the broker"
+        );
         self.view.send_modify(|view| {
             view.session = Some(Arc::clone(session));
             view.epoch += 1;
@@ -134,45 +161,57 @@ impl Supervisor {
         });
     }
 
-    /// One epoch, until the shutdown of its socket.
-    async fn live(&self, session: Arc<Session>) {
-        let mut events = Box::pin(session.connection().events_listener());
-        let stopped = tokio::select! {
-            () = self.stop.cancelled() => true,
-            () = self.watch_over(&session, &mut events) => false,
-        };
-        if stopped {
-            session.close(CLOSE_LIMIT).await;
-        } else {
-            session.kill();
-            tracing::warn!(purpose = self.purpose, cause = session.cause(), "lost the broker");
+    /// One epoch, until its end or the end of all.
+    async fn live(&self) -> Event {
+        let mut events = Box::pin(self.session.connection().events_listener());
+        tokio::select! {
+            () = self.stop.cancelled() => Event::Stop,
+            () = self.watch_over(&mut events) => Event::Ended(match self.session.refusal().kind {
+                RefusalKind::BrokerError => Ending::BrokerError,
+                _ => Ending::Lost,
+            }),
         }
-        let cause = Refusal::lost(session.cause());
+    }
+
+    async fn bury(&self) {
+        let cause = self.session.refusal();
+        tracing::warn!(
+            purpose = %self.purpose,
+            node = self.session.node(),
+            cause = cause.text,
+            "lost the broker"
+        );
+        // Told first: nobody should wait for an epoch while its remains are cleared away. It is not final, whatever the
+        // broker said: only a login tells whether the next one is refused.
         self.view.send_modify(|view| {
             view.session = None;
             view.blocked = None;
-            view.last_error = Some(Arc::new(cause));
+            view.last_error = Some(Arc::new(Refusal::lost(cause.text)));
         });
+        if !self.session.bury(BURY_LIMIT).await {
+            tracing::warn!(purpose = %self.purpose, "the AMQP library has not let a dead connection go");
+        }
     }
 
     /// Returns when the epoch is over.
-    async fn watch_over(&self, session: &Session, events: &mut (impl Stream<Item = Event> + Unpin)) {
+    async fn watch_over(&self, events: &mut (impl Stream<Item = Told> + Unpin)) {
+        let session = &self.session;
         let mut check = tokio::time::interval(CHECK_INTERVAL);
         loop {
             tokio::select! {
                 () = session.ended() => return,
                 event = events.next() => match event {
-                    Some(Event::ConnectionBlocked(reason)) => {
-                        tracing::warn!(purpose = self.purpose, reason, "the broker accepts no publishes");
+                    Some(Told::ConnectionBlocked(reason)) => {
+                        tracing::warn!(purpose = %self.purpose, reason, "the broker accepts no publishes");
                         self.view.send_modify(|view| view.blocked = Some(reason.into()));
                     }
-                    Some(Event::ConnectionUnblocked) => {
-                        tracing::info!(purpose = self.purpose, "the broker accepts publishes again");
+                    Some(Told::ConnectionUnblocked) => {
+                        tracing::info!(purpose = %self.purpose, "the broker accepts publishes again");
                         self.view.send_modify(|view| view.blocked = None);
                     }
                     // A channel that ends is an error event too; only the connection's state tells them apart.
-                    Some(Event::Error(error)) if !session.connection().status().connected() => {
-                        session.fail(&error.to_string());
+                    Some(Told::Error(error)) if !session.connection().status().connected() => {
+                        session.fail_with(&error);
                     }
                     Some(_) => {}
                     None => session.fail("the connection was dropped"),
@@ -181,21 +220,35 @@ impl Supervisor {
                     if !session.connection().status().connected() {
                         session.fail("the connection is closed");
                     }
-                    self.tell_of_malformed(session);
+                    self.tell_of_malformed();
                 }
             }
         }
     }
 
     /// From here, because the thread that finds them logs nothing.
-    fn tell_of_malformed(&self, session: &Session) {
-        if let Some(report) = session.findings().report(Instant::now()) {
+    fn tell_of_malformed(&self) {
+        if let Some(report) = self.session.findings().report(Instant::now()) {
             tracing::warn!(
-                purpose = self.purpose,
+                purpose = %self.purpose,
                 deliveries = report.deliveries,
                 returns = report.returns,
                 "malformed messages arrived, which the AMQP library could not have read; they are rejected"
             );
+        }
+    }
+}
+
+impl From<RefusalKind> for Failure {
+    fn from(kind: RefusalKind) -> Self {
+        match kind {
+            RefusalKind::Forbidden | RefusalKind::NotAllowed | RefusalKind::Mismatch => Self::Refused,
+            RefusalKind::Untrusted => Self::Untrusted,
+            RefusalKind::BrokerError => Self::BrokerError,
+            RefusalKind::Unreached => Self::Unreached,
+            RefusalKind::Absent | RefusalKind::NodeDown | RefusalKind::Silent | RefusalKind::Lost => {
+                Self::Unanswered
+            }
         }
     }
 }

@@ -172,7 +172,7 @@ impl Lane {
                     self.session.channel().await.map_err(|refusal| refusal.error("cannot open a channel"))?
                 }
             };
-            let declared = declare(&control, &needs).await;
+            let declared = declare(&self.session, &control, &needs).await;
             self.session.judged(declared).map_err(|refusal| refusal.error("cannot publish"))?;
             self.control = Some(control);
             if self.known.len() >= MOST_KNOWN {

@@ -37,6 +37,19 @@ impl Declaration {
         }
     }
 
+    /// Whether it belongs to more than one process; a binding does as its queue, which is `among` what is declared with
+    /// it.
+    pub(crate) fn is_shared(&self, among: &[Self]) -> bool {
+        match self {
+            Self::Exchange { .. } => true,
+            // What expires or is exclusive is one server's or one client's.
+            Self::Queue { kind, .. } => matches!(kind, QueueKind::Durable { expires_ms: None, .. }),
+            Self::Binding { queue, .. } => among.iter().any(|other| {
+                matches!(other, Self::Queue { name, .. } if name == queue) && other.is_shared(&[])
+            }),
+        }
+    }
+
     /// What it wants, for people.
     pub(crate) fn wanted(&self) -> String {
         match self {

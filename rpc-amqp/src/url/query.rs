@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::error::UrlError;
-use crate::settings::QueueType;
+use crate::settings::{QueueType, Topology};
 
-pub(super) const KEYS: [&str; 5] = ["heartbeat", "connection_timeout", "prefetch", "queue_type", "wire"];
+pub(super) const KEYS: [&str; 6] =
+    ["heartbeat", "connection_timeout", "prefetch", "queue_type", "topology", "wire"];
 
 /// What the query says; `None` where it is silent.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -14,6 +15,7 @@ pub(crate) struct Query {
     pub(crate) connection_timeout: Option<Duration>,
     pub(crate) most_prefetch: Option<u16>,
     pub(crate) queue_type: Option<QueueType>,
+    pub(crate) topology: Option<Topology>,
 }
 
 pub(super) fn parse(text: &str) -> Result<Query, UrlError> {
@@ -35,6 +37,7 @@ pub(super) fn parse(text: &str) -> Result<Query, UrlError> {
             }
             "prefetch" => query.most_prefetch = Some(prefetch(value)?),
             "queue_type" => query.queue_type = Some(queue_type(value)?),
+            "topology" => query.topology = Some(topology(value)?),
             _ => wire(value)?,
         }
     }
@@ -66,6 +69,13 @@ fn queue_type(value: &str) -> Result<QueueType, UrlError> {
         .into_iter()
         .find(|queue_type| queue_type.as_str() == value)
         .ok_or(UrlError::Value { key: "queue_type", allowed: "classic or quorum" })
+}
+
+fn topology(value: &str) -> Result<Topology, UrlError> {
+    Topology::ALL
+        .into_iter()
+        .find(|topology| topology.as_str() == value)
+        .ok_or(UrlError::Value { key: "topology", allowed: "declare or verify" })
 }
 
 fn wire(value: &str) -> Result<(), UrlError> {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::percent::encode;
 use super::{BrokerUrl, Node, Query, Scheme};
 use crate::secret::Secret;
-use crate::settings::QueueType;
+use crate::settings::{QueueType, Topology};
 
 pub(super) fn render(url: &BrokerUrl) -> String {
     let scheme = if url.scheme == Scheme::Tls { "amqps" } else { "amqp" };
@@ -19,6 +19,7 @@ pub(super) fn render(url: &BrokerUrl) -> String {
         query.connection_timeout.map(|time| format!("connection_timeout={}", time.as_secs())),
         query.most_prefetch.map(|most| format!("prefetch={most}")),
         query.queue_type.map(|queue_type| format!("queue_type={}", queue_type.as_str())),
+        query.topology.map(|topology| format!("topology={}", topology.as_str())),
     ]
     .into_iter()
     .flatten()
@@ -45,12 +46,14 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
     });
     let time = || option::of((1_u64..=3_600).prop_map(Duration::from_secs));
     let queue_type = prop_oneof![Just(QueueType::Classic), Just(QueueType::Quorum)];
-    let query = (time(), time(), option::of(1_u16..), option::of(queue_type)).prop_map(
-        |(heartbeat, connection_timeout, most_prefetch, queue_type)| Query {
+    let topology = prop_oneof![Just(Topology::Declare), Just(Topology::Verify)];
+    let query = (time(), time(), option::of(1_u16..), option::of(queue_type), option::of(topology)).prop_map(
+        |(heartbeat, connection_timeout, most_prefetch, queue_type, topology)| Query {
             heartbeat,
             connection_timeout,
             most_prefetch,
             queue_type,
+            topology,
         },
     );
     (scheme, prop::collection::vec(node, 1..4), "\\PC{1,20}", query)
