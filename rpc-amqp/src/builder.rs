@@ -1,6 +1,7 @@
 //! Describing a transport.
 
 use std::fmt;
+use std::sync::Once;
 use std::time::Duration;
 
 use rpc_core::Error;
@@ -9,6 +10,8 @@ use rpc_core::transport::Capabilities;
 use crate::secret::Secret;
 use crate::settings::{QueueType, Settings, Topology};
 use crate::transport::AmqpTransport;
+#[cfg(feature = "tls")]
+use crate::url::AuthMechanism;
 use crate::url::{BrokerUrl, Scheme, UrlError};
 
 /// Describes a transport; made by [`AmqpTransport::builder`]. What is set here wins over the URL.
@@ -98,7 +101,7 @@ impl AmqpTransportBuilder {
     }
 
     /// The certificate chain and the key in PEM form with which we show who we are. Default: none, because most brokers
-    /// ask for a password only.
+    /// ask for a password only. With `auth_mechanism=external` in the URL it takes the place of user and password.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn client_identity(mut self, certificate_pem: impl Into<String>, key_pem: impl Into<String>) -> Self {
@@ -114,6 +117,8 @@ impl AmqpTransportBuilder {
     /// background:
     ///
     /// - [`Code::PermissionDenied`](rpc_core::Code::PermissionDenied) when the broker refuses the login;
+    /// - [`Code::Unavailable`](rpc_core::Code::Unavailable), not retryable, when one side does not accept the other's
+    ///   certificate, or they have no version of TLS in common; says what to do;
     /// - [`Code::Unavailable`](rpc_core::Code::Unavailable), not retryable, when it refuses the vhost or when the URL is
     ///   wrong (the source is a [`UrlError`] then);
     /// - [`Code::Unavailable`](rpc_core::Code::Unavailable), retryable, when nobody answers; names every host and the
@@ -130,6 +135,7 @@ impl AmqpTransportBuilder {
             return Err(UrlError::TlsNotBuilt.into());
         }
         let settings = self.settings(&url)?;
+        warn_of_plain_text(&url);
         AmqpTransport::open(url, settings).await
     }
 
@@ -143,6 +149,12 @@ impl AmqpTransportBuilder {
             self.connection_timeout.or(url.query.connection_timeout).unwrap_or(default.connection_timeout);
         if timeout.is_zero() || timeout > Duration::from_secs(3_600) {
             return Err(UrlError::Value { key: "connection_timeout", allowed: "1 to 3600 seconds" });
+        }
+        #[cfg(feature = "tls")]
+        self.tls.check()?;
+        #[cfg(feature = "tls")]
+        if url.query.auth_mechanism == AuthMechanism::External && self.tls.identity.is_none() {
+            return Err(UrlError::ExternalWithoutCertificate);
         }
         if !(1..=Settings::LARGEST_MESSAGE).contains(&self.max_message_size) {
             return Err(UrlError::Value {
@@ -161,6 +173,20 @@ impl AmqpTransportBuilder {
             #[cfg(feature = "tls")]
             tls: self.tls,
         })
+    }
+}
+
+/// Once per process: whoever has chosen it knows, and whoever has not should.
+fn warn_of_plain_text(url: &BrokerUrl) {
+    static ONCE: Once = Once::new();
+    let far = url.nodes.iter().find(|node| url.scheme == Scheme::Plain && !node.is_loopback());
+    if let Some(node) = far {
+        ONCE.call_once(|| {
+            tracing::warn!(
+                host = node.host,
+                "passwords and messages travel unencrypted to another machine: write amqps:// to encrypt them"
+            );
+        });
     }
 }
 

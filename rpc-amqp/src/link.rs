@@ -23,6 +23,8 @@ mod session;
 mod socket;
 mod status;
 mod supervisor;
+#[cfg(feature = "tls")]
+mod tls_failure;
 mod view;
 mod worker;
 

@@ -36,7 +36,8 @@ impl AmqpTransport {
     ///
     /// Schemes are `amqp`, `rabbit` (the same) and, with the feature `tls`, `amqps`. What is left away is
     /// `guest:guest`, port 5672 (5671 with TLS) and vhost `/`. A login before the first host serves all that have none.
-    /// Keys of the query are `heartbeat` and `connection_timeout` in seconds, `prefetch` (most unsettled deliveries of
+    /// Keys of the query are `auth_mechanism` (`plain`, or `external`: the broker takes the user from the certificate
+    /// given to [`client_identity`](AmqpTransportBuilder::client_identity)), `heartbeat` and `connection_timeout` in seconds, `prefetch` (most unsettled deliveries of
     /// any consumer), `queue_type` (`classic` or `quorum`), `topology` (`declare` or `verify`) and `wire` (`native`). Setters win over the
     /// URL.
     #[must_use]

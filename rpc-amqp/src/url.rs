@@ -13,9 +13,10 @@ mod query;
 mod render;
 
 use std::fmt;
+use std::net::IpAddr;
 
 pub use self::error::UrlError;
-pub(crate) use self::query::Query;
+pub(crate) use self::query::{AuthMechanism, Query};
 use crate::secret::Secret;
 
 /// A parsed URL: at least one node, one vhost.
@@ -42,6 +43,7 @@ pub(crate) struct Node {
     /// A name or an address; IPv6 without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// Empty when a certificate says who we are.
     pub(crate) user: String,
     pub(crate) password: Secret,
 }
@@ -56,6 +58,14 @@ impl Scheme {
 }
 
 impl Node {
+    /// Whether what is sent to it stays on this machine, as far as the name of the host tells.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.host.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) => self.host.eq_ignore_ascii_case("localhost"),
+        }
+    }
+
     /// `host:port`, with brackets around an IPv6 address.
     pub(crate) fn address(&self) -> String {
         if self.host.contains(':') {
@@ -66,9 +76,12 @@ impl Node {
     }
 }
 
-/// `user@host:port`, never the password.
+/// `user@host:port`, or `host:port` when a certificate says who we are; never the password.
 impl fmt::Display for Node {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.user.is_empty() {
+            return formatter.write_str(&self.address());
+        }
         write!(formatter, "{}@{}", self.user, self.address())
     }
 }

@@ -22,12 +22,17 @@ use super::resolver::Resolver;
 use super::runtime_kit;
 use super::session::Session;
 use super::socket::{self, Socket};
+#[cfg(feature = "tls")]
+use super::tls_failure;
 use crate::random;
 use crate::settings::Settings;
-use crate::url::{BrokerUrl, Node};
+use crate::url::{AuthMechanism, BrokerUrl, Node};
 
 /// How long one address may take to accept a connection.
 const TCP_LIMIT: Duration = Duration::from_secs(1);
+
+const EXTERNAL_ADVICE: &str = "enable the broker's plugin rabbitmq_auth_mechanism_ssl, name EXTERNAL in its \
+    auth_mechanisms, and add the user that the certificate names (see ssl_cert_login_from)";
 
 /// Opens connections to the nodes of one URL.
 pub(crate) struct Dialler {
@@ -137,11 +142,18 @@ impl Dialler {
             }
             // The handle ends the socket when it is dropped here, and with it the library's thread.
             Ok(Err(refusal)) => Err(refusal),
-            Err(_) => Err(Refusal {
-                kind: RefusalKind::Silent,
-                text: format!("{}: accepted the connection, but no login in time", node.address()),
-            }),
+            Err(_) => Err(Refusal { kind: RefusalKind::Silent, text: self.silence(node) }),
         }
+    }
+
+    fn silence(&self, node: &Node) -> String {
+        let advice = match self.url.query.auth_mechanism {
+            AuthMechanism::Plain => "",
+            // It answers a mechanism that it does not know with three seconds of silence.
+            AuthMechanism::External => EXTERNAL_ADVICE,
+        };
+        let comma = if advice.is_empty() { "" } else { "; " };
+        format!("{}: accepted the connection, but no login in time{comma}{advice}", node.address())
     }
 
     async fn handshake(
@@ -162,10 +174,12 @@ impl Dialler {
             let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
             stream.ok_or_else(|| lapin::Error::from(io::Error::from(io::ErrorKind::NotConnected)))
         };
-        let uri = login::uri(node, self.url.scheme, &self.url.vhost, &self.settings);
+        let uri = login::uri(node, &self.url, &self.settings);
         let runtime = runtime_kit::runtime(tokio::runtime::Handle::current());
         let properties = login::properties(&self.settings, purpose);
-        Connection::connector(uri, runtime, connect, properties).await.map_err(|error| refused(node, &error))
+        Connection::connector(uri, runtime, connect, properties)
+            .await
+            .map_err(|error| self.refused(node, &error))
     }
 
     #[cfg(not(feature = "tls"))]
@@ -197,21 +211,44 @@ impl Dialler {
             key: key.reveal().to_owned().into_bytes(),
         });
         let config = OwnedTLSConfig { identity, cert_chain: tls.trusted.clone() };
-        stream.into_tls(&node.host, config.as_ref()).await.map_err(|error| Refusal {
-            kind: if is_untrusted(&error) { RefusalKind::Untrusted } else { RefusalKind::Lost },
-            text: format!("{}: TLS: {error}", node.address()),
-        })
+        let shows_certificate = tls.identity.is_some();
+        let encrypted = stream.into_tls(&node.host, config.as_ref()).await;
+        encrypted.map_err(|error| tls_failure::refusal(node, &error, shows_certificate))
+    }
+
+    /// A refused login arrives as an answer; a broker that closes the socket instead is only lost.
+    fn refused(&self, node: &Node, error: &lapin::Error) -> Refusal {
+        #[cfg(feature = "tls")]
+        if self.url.scheme == crate::url::Scheme::Tls
+            && let Some(refusal) =
+                tls_failure::later_refusal(node, error, self.settings.tls.identity.is_some())
+        {
+            return refusal;
+        }
+        let refusal = Refusal::from_answer(error);
+        if matches!(error.kind(), ErrorKind::ProtocolError(_)) {
+            return refusal;
+        }
+        Refusal { text: format!("{}: {}", node.address(), refusal.text), ..refusal }
     }
 
     /// The error text for a refused login, with everything that has to be looked at but the password.
     fn explained(&self, node: &Node, refusal: &Refusal) -> Refusal {
         let vhost = &self.url.vhost;
         let place = format!("{node}/{}", vhost.strip_prefix('/').unwrap_or(vhost));
-        let what = match refusal.kind {
-            RefusalKind::NotAllowed => format!("the broker refused vhost {vhost:?} at {place}"),
-            _ => format!("the broker refused the login {place}"),
+        let (what, advice) = match (refusal.kind, self.url.query.auth_mechanism) {
+            (RefusalKind::NotAllowed, _) => (
+                format!("the broker refused vhost {vhost:?} at {place}"),
+                "create the vhost (rabbitmqctl add_vhost), and let the user in (set_permissions)",
+            ),
+            (_, AuthMechanism::Plain) => {
+                (format!("the broker refused the login {place}"), "check user and password in the URL")
+            }
+            (_, AuthMechanism::External) => {
+                (format!("the broker refused our certificate as a login at {place}"), EXTERNAL_ADVICE)
+            }
         };
-        Refusal { kind: refusal.kind, text: format!("{what}: {}", refusal.text) }
+        Refusal { kind: refusal.kind, text: format!("{what}: {}; {advice}", refusal.text) }
     }
 
     fn nobody(&self, last: &Refusal) -> Refusal {
@@ -224,39 +261,6 @@ impl Dialler {
         );
         Refusal { kind: last.kind, text }
     }
-}
-
-/// A refused login arrives as an answer; a broker that closes the socket instead is only lost.
-fn refused(node: &Node, error: &lapin::Error) -> Refusal {
-    let refusal = Refusal::from_answer(error);
-    if matches!(error.kind(), ErrorKind::ProtocolError(_)) {
-        return refusal;
-    }
-    Refusal { text: format!("{}: {}", node.address(), refusal.text), ..refusal }
-}
-
-/// Whether a certificate was refused, by us or (as an alert) by the broker; anything else may be different next time.
-#[cfg(feature = "tls")]
-fn is_untrusted(error: &io::Error) -> bool {
-    use rustls::{AlertDescription as Alert, Error};
-
-    let error = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
-    matches!(
-        error,
-        Some(
-            Error::InvalidCertificate(_)
-                | Error::AlertReceived(
-                    Alert::BadCertificate
-                        | Alert::UnsupportedCertificate
-                        | Alert::CertificateRevoked
-                        | Alert::CertificateExpired
-                        | Alert::CertificateUnknown
-                        | Alert::UnknownCA
-                        | Alert::CertificateRequired
-                        | Alert::AccessDenied
-                )
-        )
-    )
 }
 
 async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {

@@ -2,11 +2,11 @@
 
 use lapin::ConnectionProperties;
 use lapin::types::LongString;
-use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
+use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism};
 
 use super::purpose::Purpose;
 use crate::settings::Settings;
-use crate::url::{Node, Scheme};
+use crate::url::{AuthMechanism, BrokerUrl, Node, Scheme};
 
 /// Bytes in a frame. Large enough for the largest header that we send, and half of what a broker offers: the library
 /// keeps 64 frames of buffer for each connection.
@@ -14,9 +14,9 @@ pub(super) const FRAME_MAX: u32 = 65_536;
 
 /// Built by fields, never through text: the library's own parser misreads IPv6 addresses. Its `Debug` shows the
 /// password, so the value goes nowhere but into the library.
-pub(super) fn uri(node: &Node, scheme: Scheme, vhost: &str, settings: &Settings) -> AMQPUri {
+pub(super) fn uri(node: &Node, url: &BrokerUrl, settings: &Settings) -> AMQPUri {
     AMQPUri {
-        scheme: match scheme {
+        scheme: match url.scheme {
             Scheme::Plain => AMQPScheme::AMQP,
             Scheme::Tls => AMQPScheme::AMQPS,
         },
@@ -28,8 +28,12 @@ pub(super) fn uri(node: &Node, scheme: Scheme, vhost: &str, settings: &Settings)
             host: node.host.clone(),
             port: node.port,
         },
-        vhost: vhost.to_owned(),
+        vhost: url.vhost.clone(),
         query: AMQPQueryString {
+            auth_mechanism: Some(match url.query.auth_mechanism {
+                AuthMechanism::Plain => SASLMechanism::Plain,
+                AuthMechanism::External => SASLMechanism::External,
+            }),
             frame_max: Some(FRAME_MAX),
             heartbeat: Some(u16::try_from(settings.heartbeat.as_secs()).unwrap_or(u16::MAX).max(1)),
             ..AMQPQueryString::default()

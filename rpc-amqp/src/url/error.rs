@@ -79,6 +79,19 @@ pub enum UrlError {
     /// `wire=oslo`, which this version cannot speak.
     #[error("wire=oslo is not available yet: leave the key away, or write wire=native")]
     OsloWire,
+    /// `auth_mechanism=external` where nothing shows a certificate.
+    #[error("auth_mechanism=external takes the user from our client certificate: write amqps://")]
+    ExternalWithoutTls,
+    /// `auth_mechanism=external` with a user.
+    #[error(
+        "auth_mechanism=external takes the user from our client certificate: leave the user and password away"
+    )]
+    ExternalWithLogin,
+    /// `auth_mechanism=external` without a certificate.
+    #[error(
+        "auth_mechanism=external takes the user from our client certificate: give one to client_identity"
+    )]
+    ExternalWithoutCertificate,
     /// `amqps` in a build without TLS.
     #[error("amqps needs the feature tls of rpc-amqp, which this program was built without")]
     TlsNotBuilt,

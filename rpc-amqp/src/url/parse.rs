@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::error::UrlError;
-use super::{BrokerUrl, Node, Scheme, host, percent, query};
+use super::{AuthMechanism, BrokerUrl, Node, Scheme, host, percent, query};
 use crate::secret::Secret;
 
 /// The login of RabbitMQ's fresh installation, which it accepts from its own machine only.
@@ -29,20 +29,27 @@ impl FromStr for BrokerUrl {
         if path.contains('@') || query.contains('@') {
             return Err(UrlError::MisplacedAt);
         }
-        Ok(Self { scheme, nodes: nodes(hosts, scheme)?, vhost: vhost(path)?, query: query::parse(query)? })
+        let query = query::parse(query)?;
+        let nodes = nodes(hosts, scheme, query.auth_mechanism)?;
+        Ok(Self { scheme, nodes, vhost: vhost(path)?, query })
     }
 }
 
-fn nodes(hosts: &str, scheme: Scheme) -> Result<Vec<Node>, UrlError> {
+fn nodes(hosts: &str, scheme: Scheme, auth_mechanism: AuthMechanism) -> Result<Vec<Node>, UrlError> {
     let entries = hosts
         .split(',')
         .enumerate()
         .map(|(index, entry)| host::parse(entry, index + 1))
         .collect::<Result<Vec<_>, _>>()?;
-    let shared = entries
-        .first()
-        .and_then(|entry| entry.login.clone())
-        .unwrap_or_else(|| (DEFAULT_LOGIN.to_owned(), Secret::new(DEFAULT_LOGIN)));
+    let default = match auth_mechanism {
+        AuthMechanism::Plain => (DEFAULT_LOGIN.to_owned(), Secret::new(DEFAULT_LOGIN)),
+        AuthMechanism::External if scheme == Scheme::Plain => return Err(UrlError::ExternalWithoutTls),
+        AuthMechanism::External if entries.iter().any(|entry| entry.login.is_some()) => {
+            return Err(UrlError::ExternalWithLogin);
+        }
+        AuthMechanism::External => (String::new(), Secret::default()),
+    };
+    let shared = entries.first().and_then(|entry| entry.login.clone()).unwrap_or(default);
     let node = |entry: host::Entry| {
         let (user, password) = entry.login.unwrap_or_else(|| shared.clone());
         let port = entry.port.unwrap_or_else(|| scheme.default_port());
@@ -109,6 +116,21 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_for_a_login_leaves_no_default_user() {
+        let url = parse("amqps://h1,h2:7?auth_mechanism=external&topology=verify");
+        let shown: Vec<_> = url.nodes.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["h1:5671", "h2:7"]);
+        assert_eq!(url.nodes[0].password.reveal(), "");
+    }
+
+    #[test]
+    fn what_stays_on_this_machine_is_known_by_its_name() {
+        let url = parse("amqp://localhost,127.0.0.2,[::1],localhost.example.org,10.0.0.1");
+        let near: Vec<_> = url.nodes.iter().map(Node::is_loopback).collect();
+        assert_eq!(near, [true, true, true, false, false]);
+    }
+
+    #[test]
     fn what_cannot_be_meant_is_refused() {
         let host = |position| UrlError::Host { position };
         let cases = [
@@ -136,6 +158,8 @@ mod tests {
             ("amqp://h?speed=1", UrlError::UnknownKey { key: "speed".to_owned() }),
             ("amqp://h?heartbeat=1&heartbeat=1", UrlError::DuplicateKey { key: "heartbeat" }),
             ("amqp://h?wire=oslo", UrlError::OsloWire),
+            ("amqp://h?auth_mechanism=external", UrlError::ExternalWithoutTls),
+            ("amqps://h,u@i?auth_mechanism=external", UrlError::ExternalWithLogin),
         ];
         for (text, error) in cases {
             assert_eq!(refused(text), error, "{text}");
@@ -143,7 +167,8 @@ mod tests {
         for query in ["heartbeat=0", "heartbeat", "heartbeat=x", "connection_timeout=0", "prefetch=0"] {
             assert!(matches!(refused(&format!("amqp://h?{query}")), UrlError::Value { .. }), "{query}");
         }
-        for query in ["prefetch=65536", "queue_type=stream", "wire=other"] {
+        for query in ["prefetch=65536", "queue_type=stream", "wire=other", "topology=", "auth_mechanism=sso"]
+        {
             assert!(matches!(refused(&format!("amqp://h?{query}")), UrlError::Value { .. }), "{query}");
         }
         assert!(refused("amqp://h?speed=1").to_string().contains("connection_timeout"));

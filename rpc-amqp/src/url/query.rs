@@ -5,17 +5,28 @@ use std::time::Duration;
 use super::error::UrlError;
 use crate::settings::{QueueType, Topology};
 
-pub(super) const KEYS: [&str; 6] =
-    ["heartbeat", "connection_timeout", "prefetch", "queue_type", "topology", "wire"];
+pub(super) const KEYS: [&str; 7] =
+    ["auth_mechanism", "heartbeat", "connection_timeout", "prefetch", "queue_type", "topology", "wire"];
 
 /// What the query says; `None` where it is silent.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Query {
+    pub(crate) auth_mechanism: AuthMechanism,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) connection_timeout: Option<Duration>,
     pub(crate) most_prefetch: Option<u16>,
     pub(crate) queue_type: Option<QueueType>,
     pub(crate) topology: Option<Topology>,
+}
+
+/// How we show who we are.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum AuthMechanism {
+    /// With user and password.
+    #[default]
+    Plain,
+    /// With the certificate that TLS shows.
+    External,
 }
 
 pub(super) fn parse(text: &str) -> Result<Query, UrlError> {
@@ -31,6 +42,7 @@ pub(super) fn parse(text: &str) -> Result<Query, UrlError> {
         }
         seen.push(key);
         match key {
+            "auth_mechanism" => query.auth_mechanism = auth_mechanism(value)?,
             "heartbeat" => query.heartbeat = Some(seconds(key, value, "1 to 3600 seconds")?),
             "connection_timeout" => {
                 query.connection_timeout = Some(seconds(key, value, "1 to 3600 seconds")?);
@@ -54,6 +66,14 @@ fn seconds(key: &'static str, value: &str, allowed: &'static str) -> Result<Dura
     match number(value) {
         Some(number @ 1..=3_600) => Ok(Duration::from_secs(number.into())),
         _ => Err(UrlError::Value { key, allowed }),
+    }
+}
+
+fn auth_mechanism(value: &str) -> Result<AuthMechanism, UrlError> {
+    match value {
+        "plain" => Ok(AuthMechanism::Plain),
+        "external" => Ok(AuthMechanism::External),
+        _ => Err(UrlError::Value { key: "auth_mechanism", allowed: "plain or external" }),
     }
 }
 

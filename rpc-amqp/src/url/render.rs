@@ -6,7 +6,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::percent::encode;
-use super::{BrokerUrl, Node, Query, Scheme};
+use super::{AuthMechanism, BrokerUrl, Node, Query, Scheme};
 use crate::secret::Secret;
 use crate::settings::{QueueType, Topology};
 
@@ -49,6 +49,8 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
     let topology = prop_oneof![Just(Topology::Declare), Just(Topology::Verify)];
     let query = (time(), time(), option::of(1_u16..), option::of(queue_type), option::of(topology)).prop_map(
         |(heartbeat, connection_timeout, most_prefetch, queue_type, topology)| Query {
+            // The other takes no login, and has tests of its own.
+            auth_mechanism: AuthMechanism::Plain,
             heartbeat,
             connection_timeout,
             most_prefetch,

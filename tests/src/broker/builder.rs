@@ -15,6 +15,7 @@ use super::tls::{self, Certificates};
 pub struct Builder {
     certificates: Option<(Certificates, ClientCertificate)>,
     settings: Vec<String>,
+    plugins: Vec<String>,
 }
 
 /// Whether a TLS client has to show a certificate.
@@ -40,6 +41,12 @@ impl Builder {
         self
     }
 
+    /// Enables a plugin.
+    pub fn plugin(mut self, name: &str) -> Self {
+        self.plugins.push(name.to_owned());
+        self
+    }
+
     /// Starts the node, and returns when it accepts clients.
     ///
     /// # Panics
@@ -56,7 +63,7 @@ impl Builder {
         let mut attempt = 1;
         loop {
             let ports = Ports::choose();
-            let folder = Folder::create(ports, &self.settings, certificates.as_ref());
+            let folder = Folder::create(ports, &self.settings, &self.plugins, certificates.as_ref());
             let environment = folder.environment(ports);
             let supervisor = Supervisor::spawn(&installation, &folder, &environment);
             let certificates = certificates.clone();

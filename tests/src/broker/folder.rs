@@ -20,7 +20,12 @@ pub(super) struct Folder {
 
 impl Folder {
     /// A new folder with all that a node reads. The supervising shell removes it.
-    pub(super) fn create(ports: Ports, settings: &[String], certificates: Option<&Certificates>) -> Self {
+    pub(super) fn create(
+        ports: Ports,
+        settings: &[String],
+        plugins: &[String],
+        certificates: Option<&Certificates>,
+    ) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("rpc-tests-{}-{count}", std::process::id());
@@ -32,7 +37,7 @@ impl Folder {
             fs::create_dir(folder.path.join(inner)).expect("a folder for the node");
         }
         folder.write("rabbitmq.conf", &configuration(ports, settings));
-        folder.write("enabled_plugins", "[].\n");
+        folder.write("enabled_plugins", &format!("[{}].\n", plugins.join(",")));
         folder.write(".erlang.cookie", &format!("{:016x}{:016x}", ports::random(), ports::random()));
         fs::set_permissions(folder.path.join(".erlang.cookie"), fs::Permissions::from_mode(0o400)).unwrap();
         if let Some(certificates) = certificates {

@@ -29,6 +29,19 @@ impl Certificates {
     /// New ones for a server with other names, for example wrong ones.
     #[must_use]
     pub fn for_names(names: &[&str]) -> Self {
+        Self::made(names, |_| ())
+    }
+
+    /// New ones, of which the server's has expired long ago.
+    #[must_use]
+    pub fn expired() -> Self {
+        Self::made(&["localhost", "127.0.0.1"], |server| {
+            server.not_before = rcgen::date_time_ymd(2001, 1, 1);
+            server.not_after = rcgen::date_time_ymd(2002, 1, 1);
+        })
+    }
+
+    fn made(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut authority = parameters("RPC test authority", &[]);
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -37,6 +50,7 @@ impl Certificates {
 
         let mut server = parameters("RPC test broker", names);
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        change(&mut server);
         let server_key = KeyPair::generate().unwrap();
         let server_certificate = server.signed_by(&server_key, &issuer).unwrap();
 
