@@ -10,7 +10,7 @@ mod builder;
 mod folder;
 mod installation;
 mod listing;
-mod ports;
+pub(crate) mod ports;
 mod readiness;
 mod supervisor;
 mod tls;

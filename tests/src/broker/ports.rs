@@ -16,23 +16,23 @@ pub(super) struct Ports {
 
 impl Ports {
     /// Four ports that are free now.
-    ///
-    /// Port 0 would give ports of the range that the kernel also takes for outgoing connections. While a node
-    /// is down such a port can go to any client, and a client that keeps trying to reconnect to it may be
-    /// connected to itself. So the ports come from below that range (32768 on Linux).
     pub(super) fn choose() -> Self {
-        let mut reserved = Vec::new();
-        while reserved.len() < 4 {
-            let port = 10_000 + u16::try_from(random() % 20_000).expect("below 20,000");
-            if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-                reserved.push((port, listener));
-            }
-        }
-        Self {
-            client: reserved[0].0,
-            tls: reserved[1].0,
-            distribution: reserved[2].0,
-            name_server: reserved[3].0,
+        let reserved = [free(), free(), free(), free()];
+        let [client, tls, distribution, name_server] = reserved.each_ref().map(|(port, _)| *port);
+        Self { client, tls, distribution, name_server }
+    }
+}
+
+/// A port that is free now, and a listener that keeps it so.
+///
+/// Port 0 would give a port of the range that the kernel also takes for outgoing connections. While nobody listens
+/// such a port can go to any client, and a client that keeps trying to reconnect to it may be connected to itself.
+/// So it comes from below that range (32768 on Linux).
+pub(crate) fn free() -> (u16, TcpListener) {
+    loop {
+        let port = 10_000 + u16::try_from(random() % 20_000).expect("below 20,000");
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return (port, listener);
         }
     }
 }

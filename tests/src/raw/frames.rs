@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpStream};
 
 use super::LIMIT;
 
-const METHOD: u8 = 1;
+pub(crate) const METHOD: u8 = 1;
 const HEADER: u8 = 2;
 const BODY: u8 = 3;
 const FRAME_END: u8 = 0xce;
@@ -122,10 +122,7 @@ impl Frames {
     }
 
     fn frame(&mut self, kind: u8, channel: u16, payload: &[u8]) {
-        let size = u32::try_from(payload.len()).unwrap();
-        let frame =
-            [&[kind][..], &channel.to_be_bytes(), &size.to_be_bytes(), payload, &[FRAME_END]].concat();
-        self.stream.write_all(&frame).expect("the broker reads");
+        self.stream.write_all(&frame(kind, channel, payload)).expect("the broker reads");
     }
 
     /// The next method of the broker, with its arguments.
@@ -141,7 +138,14 @@ impl Frames {
     }
 }
 
-fn short(bytes: &[u8]) -> Vec<u8> {
+/// A frame as bytes.
+pub(crate) fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
+    let size = u32::try_from(payload.len()).unwrap();
+    [&[kind][..], &channel.to_be_bytes(), &size.to_be_bytes(), payload, &[FRAME_END]].concat()
+}
+
+/// A short string as bytes.
+pub(crate) fn short(bytes: &[u8]) -> Vec<u8> {
     [&[u8::try_from(bytes.len()).expect("at most 255 bytes")][..], bytes].concat()
 }
 
