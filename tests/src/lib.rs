@@ -1,4 +1,5 @@
-//! What tests against a real RabbitMQ need: a private broker, a raw AMQP client and a ledger.
+//! What tests against a real RabbitMQ need: a private broker or a cluster, a proxy that breaks the network, a raw
+//! AMQP client and a ledger.
 //!
 //! ```no_run
 //! use tests::broker::{Broker, unique};
@@ -17,8 +18,13 @@
 //! usual places; `RPC_TESTS_KEEP=1` keeps the folders of the nodes, logs included.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-#![allow(clippy::exhaustive_structs, reason = "plain records for our own tests; nobody builds on them")]
+#![allow(
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    reason = "plain records for our own tests; nobody builds on them"
+)]
 
 pub mod broker;
 pub mod ledger;
+pub mod proxy;
 pub mod raw;

@@ -20,7 +20,6 @@ pub struct Builder {
 
 /// Whether a TLS client has to show a certificate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[allow(clippy::exhaustive_enums, reason = "there is no third")]
 pub enum ClientCertificate {
     /// A client that shows none is refused.
     Required,
