@@ -12,6 +12,7 @@ mod hostile_frames;
 mod load;
 mod login;
 mod poison;
+mod proxied;
 mod publishing;
 mod reconnect;
 mod service;
