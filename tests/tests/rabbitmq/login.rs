@@ -4,8 +4,11 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use rpc_amqp::AmqpTransport;
-use rpc_core::{Code, Error};
+use rpc_core::transport::LinkState;
+use rpc_core::{Code, Error, Executed, Target};
 use tests::broker::{Broker, unique};
+
+use crate::service::SumsClient;
 
 const PASSWORD: &str = "correct horse/battery:staple@";
 
@@ -63,7 +66,7 @@ async fn the_next_host_is_tried() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_url_that_is_wrong_is_told_before_anything_is_tried() {
     for (url, names) in [
-        ("amqp://guest:staple@localhost/?hartbeat=3", "hartbeat"),
+        ("amqp://guest:staple@localhost/?hartbeat=3", "auth_mechanism, heartbeat, connection_timeout"),
         ("amqp://guest:staple@localhost/?heartbeat=0", "heartbeat"),
         ("amqp://guest:staple@localhost/a/b", "vhost"),
         ("amqp://guest:staple@:5672", "host"),
@@ -73,4 +76,47 @@ async fn a_url_that_is_wrong_is_told_before_anything_is_tried() {
         assert!(error.message().contains(names), "{url}: {error}");
         assert!(!error.is_retryable(), "{url}: {error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_heartbeat_that_the_broker_does_not_want_is_kept() {
+    let broker = Broker::builder().setting("heartbeat = 0").start();
+    let _transport = AmqpTransport::builder(broker.url()).connect().await.unwrap();
+    let agreed = broker.ctl(&["list_connections", "timeout"]);
+    assert_eq!(agreed.split_whitespace().skip(1).collect::<Vec<_>>(), ["10", "10"], "{agreed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_that_is_changed_stops_the_link_until_it_is_changed_back() {
+    let (broker, user) = (Broker::start(), unique("user"));
+    let change = |password: &str| broker.ctl(&["change_password", &user, password]);
+    broker.ctl(&["add_user", &user, PASSWORD]);
+    broker.ctl(&["set_permissions", &user, ".*", ".*", ".*"]);
+    let transport = AmqpTransport::builder(broker.url_for(&user, PASSWORD, "/")).connect().await.unwrap();
+    let client = SumsClient::new(&transport, Target::topic(unique("nobody")));
+    assert!(client.square(1).await.unwrap_err().rpc().unwrap().is_unroutable());
+
+    change("another");
+    broker.ctl(&["close_all_connections", "--global", "for the test"]);
+    let mut status = transport.status();
+    let refused = Instant::now();
+    let told = status.wait_for(|status| status.state == LinkState::Refused);
+    let told = tokio::time::timeout(Duration::from_secs(5), told).await.unwrap().unwrap();
+    assert!(told.last_error.as_ref().is_some_and(|text| text.contains("refused the login")), "{told}");
+    let until = refused + Duration::from_secs(20);
+    while Instant::now() < until {
+        let started = Instant::now();
+        let error = client.square(1).timeout(Duration::from_secs(10)).await.unwrap_err();
+        let error = error.rpc().unwrap();
+        assert_eq!((error.code(), error.executed()), (Code::PermissionDenied, Executed::NotSent), "{error}");
+        assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    // One attempt of each of the two connections.
+    assert_eq!(broker.log().matches("login refused").count(), 2, "{}", broker.log());
+
+    change(PASSWORD);
+    let back = status.wait_for(|status| status.state == LinkState::Connected);
+    tokio::time::timeout(Duration::from_secs(20), back).await.unwrap().unwrap();
+    assert!(client.square(1).await.unwrap_err().rpc().unwrap().is_unroutable());
 }

@@ -17,3 +17,4 @@ mod publishing;
 mod reconnect;
 mod service;
 mod tls;
+mod topology;
