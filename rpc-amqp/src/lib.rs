@@ -21,7 +21,8 @@
 //!
 //! - A publish that is `Ok` was routed to a queue and confirmed by the broker (a fanout was confirmed only). One that
 //!   failed says whether the message may still arrive. What nobody takes fails within a round trip.
-//! - A link that is lost comes back by itself, for ever, with a random pause of at most 10 s between attempts. Consumers
+//! - A link that is lost comes back by itself, for ever, with a random pause of at most 2.5 s between attempts, and
+//!   30 s after a refusal that only a person can change. Consumers
 //!   go on where they were; what was unsettled is delivered again.
 //! - No future waits longer than its deadline, or than 5 s for a single answer of the broker. A broker that is silent
 //!   for longer is taken for dead.
@@ -36,7 +37,7 @@
 //!
 //! A queue cannot change its arguments. One that exists with others than this transport wants is refused when a consumer
 //! starts, with what was wanted and what the broker says. A queue that is replaced by such a one later is asked for
-//! every 30 s, and everything else goes on.
+//! every 30 s, and everything else goes on. With [`Topology::Verify`] nothing that processes share is made at all.
 //!
 //! # Features
 //!

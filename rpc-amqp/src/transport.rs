@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use lapin::types::ShortString;
 use rpc_core::message::Message;
 use rpc_core::transport::{
     Capabilities, ConsumeOptions, Consumer, Destination, LinkState, Source, Status, StatusReporter,
@@ -36,9 +37,13 @@ impl AmqpTransport {
     ///
     /// Schemes are `amqp`, `rabbit` (the same) and, with the feature `tls`, `amqps`. What is left away is
     /// `guest:guest`, port 5672 (5671 with TLS) and vhost `/`. A login before the first host serves all that have none.
+    /// Messages are published under the name of the user, which the broker checks, so a server knows who asks
+    /// ([`Context::sender`](rpc_core::Context)). `user_id=off` leaves the name away, for brokers that know the user by
+    /// another one, as with OAuth 2 tokens.
+    ///
     /// Keys of the query are `auth_mechanism` (`plain`, or `external`: the broker takes the user from the certificate
     /// given to [`client_identity`](AmqpTransportBuilder::client_identity)), `heartbeat` and `connection_timeout` in seconds, `prefetch` (most unsettled deliveries of
-    /// any consumer), `queue_type` (`classic` or `quorum`), `topology` (`declare` or `verify`) and `wire` (`native`). Setters win over the
+    /// any consumer), `queue_type` (`classic` or `quorum`), `topology` (`declare` or `verify`), `user_id` (`on` or `off`) and `wire` (`native`). Setters win over the
     /// URL.
     #[must_use]
     pub fn builder(url: impl Into<String>) -> AmqpTransportBuilder {
@@ -87,6 +92,8 @@ struct Inner {
     publish_link: Link,
     resources: Resources,
     most_prefetch: u16,
+    /// Under which name messages are published. The broker refuses every other.
+    user_id: Option<ShortString>,
     status: Arc<StatusReporter>,
     consumers: TaskTracker,
 }
@@ -95,6 +102,7 @@ impl Inner {
     async fn open(worker: Worker, url: BrokerUrl, settings: Settings) -> Result<Self, Error> {
         let (queue_type, max_message_size) = (settings.queue_type, settings.max_message_size);
         let most_prefetch = settings.most_prefetch;
+        let user_id = url.user_id().and_then(|user| ShortString::try_new(user).ok());
         let dialler = Arc::new(Dialler::new(url, settings));
         let opened = tokio::try_join!(
             Link::open(Arc::clone(&dialler), Purpose::Publish),
@@ -107,7 +115,7 @@ impl Inner {
         let resources =
             Resources { link, publisher, queue_type, max_message_size, closing: CancellationToken::new() };
         let consumers = TaskTracker::new();
-        Ok(Self { worker, publish_link, resources, most_prefetch, status, consumers })
+        Ok(Self { worker, publish_link, resources, most_prefetch, user_id, status, consumers })
     }
 
     /// A notification that no queue takes has no listener yet: it is kept in the queue that the first listener of the
@@ -154,7 +162,10 @@ impl Transport for Inner {
     ) -> Result<(), Error> {
         self.capabilities().check_size(message.payload())?;
         let route = Route::to(destination)?;
-        let (properties, body) = wire::encode(message)?;
+        let (mut properties, body) = wire::encode(message)?;
+        if let Some(user) = &self.user_id {
+            properties = properties.with_user_id(user.clone());
+        }
         let since = tokio::time::Instant::now();
         let outgoing = Outgoing { route, also_needs: Vec::new(), doubt: false, properties, since, body };
         match destination {

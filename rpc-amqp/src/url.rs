@@ -48,6 +48,16 @@ pub(crate) struct Node {
     pub(crate) password: Secret,
 }
 
+impl BrokerUrl {
+    /// Under which name messages are published: the user's, when all nodes know us by the same, and the broker has it
+    /// from us. A certificate or a token may give us another.
+    pub(crate) fn user_id(&self) -> Option<&str> {
+        let user = self.nodes.first().map(|node| node.user.as_str())?;
+        let is_shared = self.nodes.iter().all(|node| node.user == user);
+        (is_shared && !user.is_empty() && self.query.user_id.unwrap_or(true)).then_some(user)
+    }
+}
+
 impl Scheme {
     pub(crate) const fn default_port(self) -> u16 {
         match self {

@@ -34,6 +34,10 @@ pub struct Context {
     pub trace: TraceContext,
     /// The application's own key-value pairs.
     pub metadata: Metadata,
+    /// The user who sent the request, for whom the broker vouches: everything else in here is only what the sender
+    /// says. `None` when the transport or the broker does not tell. It is not handed on: whoever is asked next sees who
+    /// asked.
+    pub sender: Option<String>,
 }
 
 impl Context {
@@ -54,6 +58,7 @@ impl Context {
             idempotency_key: None,
             trace: TraceContext::default(),
             metadata: Metadata::default(),
+            sender: None,
         }
     }
 
@@ -73,6 +78,7 @@ impl Context {
             idempotency_key: None,
             trace: self.trace.clone(),
             metadata: self.metadata.clone(),
+            sender: None,
         }
     }
 }

@@ -124,6 +124,19 @@ mod tests {
     }
 
     #[test]
+    fn messages_bear_the_name_of_a_user_that_every_node_knows() {
+        for (url, user) in [
+            ("amqp://ann@h,i", Some("ann")),
+            ("amqp://h", Some("guest")),
+            ("amqp://ann@h,bob@i", None),
+            ("amqp://ann@h?user_id=off", None),
+            ("amqps://h?auth_mechanism=external", None),
+        ] {
+            assert_eq!(parse(url).user_id(), user, "{url}");
+        }
+    }
+
+    #[test]
     fn what_stays_on_this_machine_is_known_by_its_name() {
         let url = parse("amqp://localhost,127.0.0.2,[::1],localhost.example.org,10.0.0.1");
         let near: Vec<_> = url.nodes.iter().map(Node::is_loopback).collect();
@@ -167,8 +180,14 @@ mod tests {
         for query in ["heartbeat=0", "heartbeat", "heartbeat=x", "connection_timeout=0", "prefetch=0"] {
             assert!(matches!(refused(&format!("amqp://h?{query}")), UrlError::Value { .. }), "{query}");
         }
-        for query in ["prefetch=65536", "queue_type=stream", "wire=other", "topology=", "auth_mechanism=sso"]
-        {
+        for query in [
+            "prefetch=65536",
+            "queue_type=stream",
+            "wire=other",
+            "topology=",
+            "user_id=yes",
+            "auth_mechanism=sso",
+        ] {
             assert!(matches!(refused(&format!("amqp://h?{query}")), UrlError::Value { .. }), "{query}");
         }
         assert!(refused("amqp://h?speed=1").to_string().contains("connection_timeout"));

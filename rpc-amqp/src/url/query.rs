@@ -5,8 +5,16 @@ use std::time::Duration;
 use super::error::UrlError;
 use crate::settings::{QueueType, Topology};
 
-pub(super) const KEYS: [&str; 7] =
-    ["auth_mechanism", "heartbeat", "connection_timeout", "prefetch", "queue_type", "topology", "wire"];
+pub(super) const KEYS: [&str; 8] = [
+    "auth_mechanism",
+    "heartbeat",
+    "connection_timeout",
+    "prefetch",
+    "queue_type",
+    "topology",
+    "user_id",
+    "wire",
+];
 
 /// What the query says; `None` where it is silent.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -17,6 +25,7 @@ pub(crate) struct Query {
     pub(crate) most_prefetch: Option<u16>,
     pub(crate) queue_type: Option<QueueType>,
     pub(crate) topology: Option<Topology>,
+    pub(crate) user_id: Option<bool>,
 }
 
 /// How we show who we are.
@@ -50,6 +59,7 @@ pub(super) fn parse(text: &str) -> Result<Query, UrlError> {
             "prefetch" => query.most_prefetch = Some(prefetch(value)?),
             "queue_type" => query.queue_type = Some(queue_type(value)?),
             "topology" => query.topology = Some(topology(value)?),
+            "user_id" => query.user_id = Some(user_id(value)?),
             _ => wire(value)?,
         }
     }
@@ -96,6 +106,14 @@ fn topology(value: &str) -> Result<Topology, UrlError> {
         .into_iter()
         .find(|topology| topology.as_str() == value)
         .ok_or(UrlError::Value { key: "topology", allowed: "declare or verify" })
+}
+
+fn user_id(value: &str) -> Result<bool, UrlError> {
+    match value {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(UrlError::Value { key: "user_id", allowed: "on or off" }),
+    }
 }
 
 fn wire(value: &str) -> Result<(), UrlError> {

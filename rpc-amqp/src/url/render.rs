@@ -20,6 +20,7 @@ pub(super) fn render(url: &BrokerUrl) -> String {
         query.most_prefetch.map(|most| format!("prefetch={most}")),
         query.queue_type.map(|queue_type| format!("queue_type={}", queue_type.as_str())),
         query.topology.map(|topology| format!("topology={}", topology.as_str())),
+        query.user_id.map(|is_on| format!("user_id={}", if is_on { "on" } else { "off" })),
     ]
     .into_iter()
     .flatten()
@@ -47,8 +48,15 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
     let time = || option::of((1_u64..=3_600).prop_map(Duration::from_secs));
     let queue_type = prop_oneof![Just(QueueType::Classic), Just(QueueType::Quorum)];
     let topology = prop_oneof![Just(Topology::Declare), Just(Topology::Verify)];
-    let query = (time(), time(), option::of(1_u16..), option::of(queue_type), option::of(topology)).prop_map(
-        |(heartbeat, connection_timeout, most_prefetch, queue_type, topology)| Query {
+    let query = (
+        time(),
+        time(),
+        option::of(1_u16..),
+        option::of(queue_type),
+        option::of(topology),
+        option::of(any::<bool>()),
+    )
+        .prop_map(|(heartbeat, connection_timeout, most_prefetch, queue_type, topology, user_id)| Query {
             // The other takes no login, and has tests of its own.
             auth_mechanism: AuthMechanism::Plain,
             heartbeat,
@@ -56,8 +64,8 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
             most_prefetch,
             queue_type,
             topology,
-        },
-    );
+            user_id,
+        });
     (scheme, prop::collection::vec(node, 1..4), "\\PC{1,20}", query)
         .prop_map(|(scheme, nodes, vhost, query)| BrokerUrl { scheme, nodes, vhost, query })
 }

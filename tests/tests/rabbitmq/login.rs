@@ -3,12 +3,16 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use lapin::options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{BasicProperties, Connection, ConnectionProperties};
 use rpc_amqp::AmqpTransport;
-use rpc_core::transport::LinkState;
-use rpc_core::{Code, Error, Executed, Target};
+use rpc_core::message::{Message, Request};
+use rpc_core::transport::{ConsumeOptions, Destination, LinkState, Source};
+use rpc_core::{Code, ContentType, Deadline, Error, Executed, Payload, Target};
 use tests::broker::{Broker, unique};
+use tests::raw::eventually;
 
-use crate::service::SumsClient;
+use crate::service::{SumsClient, connect};
 
 const PASSWORD: &str = "correct horse/battery:staple@";
 
@@ -119,4 +123,45 @@ async fn a_password_that_is_changed_stops_the_link_until_it_is_changed_back() {
     let back = status.wait_for(|status| status.state == LinkState::Connected);
     tokio::time::timeout(Duration::from_secs(20), back).await.unwrap().unwrap();
     assert!(client.square(1).await.unwrap_err().rpc().unwrap().is_unroutable());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_broker_vouches_for_the_sender() {
+    let (broker, user, target) = (Broker::shared(), unique("user"), Target::topic(unique("vouched")));
+    broker.ctl(&["add_user", &user, PASSWORD]);
+    broker.ctl(&["set_permissions", &user, ".*", ".*", ".*"]);
+    let url = broker.url_for(&user, PASSWORD, "/");
+    let elsewhere = connect(broker).await;
+    let consuming = elsewhere.as_ref().transport();
+    let mut consumer =
+        consuming.consume(Source::Requests(target.clone()), ConsumeOptions::new()).await.unwrap();
+    let mut sender_of_next = async |transport: AmqpTransport| {
+        let request = Request::new("m", Payload::new(ContentType::Json, "{}".into()));
+        let (to, until) = (Destination::Request(target.clone()), Deadline::after(Duration::from_secs(5)));
+        transport.as_ref().transport().publish(&to, Message::Request(request), until).await.unwrap();
+        let (message, delivery) = consumer.next().await.unwrap().into_parts();
+        delivery.reject(Code::Malformed, "for the test").unwrap();
+        let Ok(Message::Request(request)) = message else { panic!("{message:?}") };
+        request.context.sender
+    };
+    let named = AmqpTransport::builder(&url).connect().await.unwrap();
+    assert_eq!(sender_of_next(named).await.as_deref(), Some(&*user));
+    let unnamed = AmqpTransport::builder(format!("{url}?user_id=off")).connect().await.unwrap();
+    assert_eq!(sender_of_next(unnamed).await, None);
+
+    // Nobody can use the name of another, and a dead letter bears nobody's.
+    let connection = Connection::connect(&broker.url(), ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let dead_letters = format!("dlq.default.{}", target.topic_name());
+    for _ in 0..2 {
+        let dead = eventually(async || {
+            channel.basic_get(dead_letters.as_str().into(), BasicGetOptions { no_ack: true }).await.unwrap()
+        });
+        assert_eq!(dead.await.unwrap().properties.user_id(), &None);
+    }
+    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    let forged = BasicProperties::default().with_user_id(user.as_str().into());
+    let published = channel.basic_publish("".into(), "q".into(), BasicPublishOptions::default(), b"", forged);
+    let error = published.await.unwrap().await.unwrap_err().to_string();
+    assert!(error.contains("PRECONDITION_FAILED") && error.contains("user_id"), "{error}");
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lapin::BasicProperties;
 use lapin::types::FieldTable;
 use rpc_core::{Context, Deadline, MessageId, Metadata, RequestId, TraceContext};
 
@@ -13,6 +14,7 @@ const LONGEST_KEY: usize = 255;
 
 /// The context in `headers`; `time_to_live` is the broker's own expiry, for senders that give only that.
 pub(super) fn decode(
+    properties: &BasicProperties,
     headers: &FieldTable,
     message_id: &MessageId,
     time_to_live: Option<Duration>,
@@ -31,6 +33,7 @@ pub(super) fn decode(
         text(headers, words::BAGGAGE),
     );
     context.metadata = metadata(headers);
+    context.sender = properties.user_id().as_ref().map(|user| user.as_str().to_owned());
     context
 }
 

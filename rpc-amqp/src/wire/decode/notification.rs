@@ -25,7 +25,8 @@ pub(super) fn decode(arrived: Arrived<'_>, headers: &FieldTable) -> Result<Notif
     notification.timestamp_ms = number(headers, words::TIMESTAMP_MS)
         .or_else(|| properties.timestamp().map(|seconds| seconds.saturating_mul(1_000)))
         .unwrap_or_default();
+    let (message_id, time_to_live) = (&notification.message_id, expiration(properties));
     notification.context =
-        context::decode(headers, &notification.message_id, expiration(properties), arrived.redelivered);
+        context::decode(properties, headers, message_id, time_to_live, arrived.redelivered);
     Ok(notification)
 }

@@ -24,7 +24,7 @@ pub(super) fn decode(
         .ok_or_else(|| Malformed::new("the header method is missing"))?;
     let arguments = payload(properties, arrived.body)?;
     let (message_id, time_to_live) = (message_id(properties), expiration(properties));
-    let context = context::decode(headers, &message_id, time_to_live, arrived.redelivered);
+    let context = context::decode(properties, headers, &message_id, time_to_live, arrived.redelivered);
     let mut request = Request::in_context(message_id, context, method, arguments);
     request.reply_to = reply_to;
     request.namespace = text(headers, words::NAMESPACE).filter(|namespace| !namespace.is_empty());
