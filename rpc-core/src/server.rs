@@ -1,10 +1,13 @@
 //! Serves endpoints on a target.
 
 mod builder;
+mod dedupe;
+mod duplicates;
 mod handle;
 mod respond;
 mod routes;
 mod work;
+mod worker;
 
 use std::fmt;
 use std::sync::Arc;
@@ -42,6 +45,10 @@ use crate::transport::{ConsumeOptions, Consumer, SharedTransport, Source};
 /// What runs again does so at most as often as [`ServerBuilder::delivery_limit`] says. A server that can see only that a
 /// message was delivered before puts it to the end of its queue, counted, instead of running it; so what comes again may
 /// run after what was sent later.
+///
+/// A message that comes twice to one server, because a link broke or a sender repeated it, is known there for a time
+/// ([`ServerBuilder::dedupe_window`]): a call runs once and is answered again, an idempotent call is answered again if
+/// its reply is still held, and a second copy of a cast runs only if the first has failed.
 ///
 /// A request that cannot be run is answered with a typed error if it has a reply address, and moved to the
 /// dead-letter queue with the reason otherwise.
@@ -127,7 +134,7 @@ impl Server {
         let options = ConsumeOptions::new().prefetch(builder.workers);
         let transport = builder.transport.clone();
         let name = target.server_name().unwrap_or_default().to_owned();
-        let handler = Arc::new(Handler::new(builder, kill.clone())?);
+        let handler = Arc::new(Handler::new(builder, stop.clone(), kill.clone())?);
 
         // All queues exist before the first request is taken, and before this returns.
         let (mut consumers, mut consumed) = (Vec::new(), Vec::new());

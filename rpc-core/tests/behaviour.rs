@@ -7,6 +7,8 @@ mod calls;
 mod codec;
 #[path = "behaviour/context.rs"]
 mod context;
+#[path = "behaviour/duplicates.rs"]
+mod duplicates;
 #[path = "behaviour/faults.rs"]
 mod faults;
 #[path = "behaviour/forgetful.rs"]
@@ -15,6 +17,8 @@ mod forgetful;
 mod notifications;
 #[path = "behaviour/poison.rs"]
 mod poison;
+#[path = "behaviour/relinking.rs"]
+mod relinking;
 #[path = "behaviour/replies.rs"]
 mod replies;
 #[path = "behaviour/server.rs"]

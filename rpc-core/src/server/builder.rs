@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Server;
 use crate::access::{AccessPolicy, AllowAll};
@@ -26,6 +27,7 @@ pub struct ServerBuilder {
     pub(super) accept: Vec<ContentType>,
     pub(super) compression: Compression,
     pub(super) delivery_limit: u32,
+    pub(super) dedupe_window: (Duration, usize),
 }
 
 impl ServerBuilder {
@@ -33,6 +35,8 @@ impl ServerBuilder {
     pub const DEFAULT_WORKERS: u16 = 64;
     /// How often a cast or an idempotent call is started when nothing else is said.
     pub const DEFAULT_DELIVERY_LIMIT: u32 = DeliveryLimit::DEFAULT;
+    /// How long, and how many, requests that have ended are remembered when nothing else is said.
+    pub const DEFAULT_DEDUPE_WINDOW: (Duration, usize) = (Duration::from_secs(60), 65_536);
 
     pub(super) fn new(transport: SharedTransport, target: Target) -> Self {
         let named = target.server_name().is_some();
@@ -50,6 +54,7 @@ impl ServerBuilder {
             accept: ContentType::ALL.to_vec(),
             compression: Compression::default(),
             delivery_limit: Self::DEFAULT_DELIVERY_LIMIT,
+            dedupe_window: Self::DEFAULT_DEDUPE_WINDOW,
         }
     }
 
@@ -91,6 +96,15 @@ impl ServerBuilder {
     /// of the brokers, which drop what they count out.
     pub fn delivery_limit(mut self, attempts: u32) -> Self {
         self.delivery_limit = attempts;
+        self
+    }
+
+    /// Remembers requests for `time` after their end, `most` of them, so that a second copy of one is not run again; also
+    /// their replies, up to 16 MiB of them, the oldest going first. Zero of either remembers nothing, not even what runs.
+    /// Two copies are those of one message id, method and reply address; a message without an id has none. Default:
+    /// [`ServerBuilder::DEFAULT_DEDUPE_WINDOW`], longer than a link takes to come back.
+    pub fn dedupe_window(mut self, time: Duration, most: usize) -> Self {
+        self.dedupe_window = (time, most);
         self
     }
 

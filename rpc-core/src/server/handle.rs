@@ -2,13 +2,16 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::ServerBuilder;
+use super::duplicates::{Duplicates, Found, Running};
 use super::respond::Responder;
 use super::routes::{Route, Routes};
+use super::worker::Worker;
 use crate::access::{AccessPolicy, AccessRequest};
 use crate::codec::compression;
 use crate::context::{Context, with_current};
@@ -26,8 +29,18 @@ pub(super) struct Handler {
     accept: Vec<ContentType>,
     delivery_limit: DeliveryLimit,
     max_message_size: usize,
+    duplicates: Duplicates,
     responder: Responder,
+    stop: CancellationToken,
     kill: CancellationToken,
+}
+
+/// A request as it came.
+struct Arrived {
+    request: Request,
+    redelivered: bool,
+    fanout: bool,
+    acknowledger: Acknowledger,
 }
 
 /// How a request that was started ended.
@@ -45,9 +58,21 @@ enum Acknowledge {
 }
 
 impl Handler {
-    pub(super) fn new(builder: ServerBuilder, kill: CancellationToken) -> Result<Self, Error> {
+    pub(super) fn new(
+        builder: ServerBuilder,
+        stop: CancellationToken,
+        kill: CancellationToken,
+    ) -> Result<Self, Error> {
         let ServerBuilder {
-            transport, target, endpoints, access, accept, compression, delivery_limit, ..
+            transport,
+            target,
+            endpoints,
+            access,
+            accept,
+            compression,
+            delivery_limit,
+            dedupe_window: (window, most),
+            ..
         } = builder;
         let capabilities = transport.capabilities();
         let interfaces = endpoints.iter().map(|endpoint| endpoint.interface()).collect();
@@ -59,15 +84,20 @@ impl Handler {
             delivery_limit: DeliveryLimit::new(delivery_limit, capabilities.redelivery_count),
             max_message_size: capabilities.max_message_size,
             responder: Responder::new(&transport, target, compression),
+            duplicates: Duplicates::new(window, most),
+            stop,
             kill,
         })
     }
 
-    pub(super) async fn handle(&self, delivery: Delivery, fanout: bool) {
+    pub(super) async fn handle(&self, delivery: Delivery, fanout: bool, worker: Worker) {
         let redelivered = delivery.is_redelivered();
         let (message, acknowledger) = delivery.into_parts();
         match message {
-            Ok(Message::Request(request)) => self.request(request, redelivered, acknowledger, fanout).await,
+            Ok(Message::Request(request)) => {
+                let arrived = Arrived { request, redelivered, fanout, acknowledger };
+                self.request(arrived, worker).await;
+            }
             Ok(Message::Reply(_) | Message::Notification(_)) => {
                 self.refuse(&Malformed::new("the message is not a request"), acknowledger).await;
             }
@@ -89,7 +119,8 @@ impl Handler {
         }
     }
 
-    async fn request(&self, request: Request, redelivered: bool, acknowledger: Acknowledger, fanout: bool) {
+    async fn request(&self, arrived: Arrived, mut worker: Worker) {
+        let Arrived { request, redelivered, fanout, acknowledger } = arrived;
         // The broker drops expired messages only at the head of a queue, and not those it has handed out.
         if request.context.deadline.is_some_and(crate::Deadline::has_passed) {
             tracing::debug!(method = %request.method, request_id = %request.context.request_id, "expired unstarted");
@@ -108,6 +139,15 @@ impl Handler {
             (_, true) => Acknowledge::BeforeStart,
             (Some(_), false) if !idempotent => Acknowledge::BeforeStart,
             (_, false) => Acknowledge::AfterEnd,
+        };
+        // A fanout is acknowledged before it starts, in a queue that no other link and no other server sees.
+        let (running, acknowledger) = if fanout {
+            (None, acknowledger)
+        } else {
+            match self.first_copy(&request, idempotent, acknowledge, acknowledger, &mut worker).await {
+                Some((running, acknowledger)) => (Some(running), acknowledger),
+                None => return,
+            }
         };
         if acknowledge == Acknowledge::AfterEnd {
             // Before anything of the user's looks at it: that, too, may end the process.
@@ -135,8 +175,71 @@ impl Handler {
             },
         };
         let ended = self.run(route, &request, arguments).await;
-        self.finish(&request, ended, acknowledger).await;
+        self.finish(&request, ended, acknowledger, running).await;
     }
+
+    /// Settles a request that runs here or ran here already; gives one back that is to run.
+    ///
+    /// A copy of what runs waits without a worker, since what runs may need one: it may call this very server. It keeps
+    /// its place in the prefetch, which is no less than there are workers, and each request that runs is waited for by
+    /// one redelivery: so there is always a place for each worker that is free.
+    async fn first_copy(
+        &self,
+        request: &Request,
+        idempotent: bool,
+        acknowledge: Acknowledge,
+        acknowledger: Acknowledger,
+        worker: &mut Worker,
+    ) -> Option<(Running, Acknowledger)> {
+        loop {
+            let again = idempotent && request.reply_to.is_some();
+            match self.duplicates.find(request, again, acknowledge == Acknowledge::AfterEnd) {
+                Found::First(running) => return Some((running, acknowledger)),
+                // The other copy answers.
+                Found::Runs(None) | Found::Ran(None) => {
+                    drop(acknowledger.ack());
+                    return None;
+                }
+                Found::Ran(Some(outcome)) => {
+                    self.answer_again(request, outcome, acknowledge, acknowledger, worker).await;
+                    return None;
+                }
+                Found::Runs(Some(end)) => {
+                    worker.release();
+                    // Dropped, it goes back to its queue.
+                    let is_settled = self.kill.run_until_cancelled(end.wait()).await?;
+                    if is_settled {
+                        drop(acknowledger.ack());
+                        return None;
+                    }
+                    self.stop.run_until_cancelled(worker.take()).await?;
+                }
+            }
+        }
+    }
+
+    /// The first answer may have been lost. One too many does no harm: the caller takes the first.
+    async fn answer_again(
+        &self,
+        request: &Request,
+        outcome: Outcome,
+        acknowledge: Acknowledge,
+        acknowledger: Acknowledger,
+        worker: &mut Worker,
+    ) {
+        let replied = self.responder.send_ready(request, outcome).await;
+        let Err(Code::Unavailable | Code::Overloaded) = replied else { return drop(acknowledger.ack()) };
+        if acknowledge == Acknowledge::BeforeStart {
+            return drop(acknowledger.ack());
+        }
+        worker.release();
+        // Without a pause it would come again at once, and be answered as badly.
+        let _ = self.kill.run_until_cancelled(tokio::time::sleep(Self::ANSWER_PAUSE)).await;
+        drop(acknowledger.requeue());
+    }
+
+    /// How long a request stays here that could not be answered once more, before it goes back to its queue.
+    const ANSWER_PAUSE: Duration = Duration::from_secs(1);
 
     /// Tells the caller, if there is one, and keeps the request where a person can find it.
     async fn give_up(&self, request: &Request, acknowledger: Acknowledger) {
@@ -194,14 +297,21 @@ impl Handler {
         }
     }
 
-    /// Replies, then settles what was not settled before the start.
-    async fn finish(&self, request: &Request, ended: Ended, acknowledger: Option<Acknowledger>) {
+    /// Replies, settles what was not settled before the start, and tells other copies.
+    async fn finish(
+        &self,
+        request: &Request,
+        ended: Ended,
+        acknowledger: Option<Acknowledger>,
+        running: Option<Running>,
+    ) {
         let outcome = match ended {
             Ended::With(outcome) => outcome,
             Ended::AtDeadline => {
                 // The caller has stopped waiting: a reply would find nobody.
                 tracing::debug!(method = %request.method, request_id = %request.context.request_id, "cancelled at its deadline");
                 drop(acknowledger.map(Acknowledger::ack));
+                tell(running, None, true);
                 return;
             }
             // What may run again goes back to its queue by dropping its acknowledger.
@@ -215,14 +325,30 @@ impl Handler {
             }
         };
         match (&request.reply_to, outcome, acknowledger) {
-            (Some(_), outcome, None) => drop(self.responder.reply(request, outcome).await),
-            (Some(_), outcome, Some(acknowledger)) => match self.responder.reply(request, outcome).await {
-                // Not answered, though somebody waits and it can work: so the request has to come again.
-                Err(Code::Unavailable | Code::Overloaded) => drop(acknowledger.requeue()),
-                // Answered, or nobody waits any more, or it would fail the same way for ever.
-                Ok(()) | Err(_) => drop(acknowledger.ack()),
-            },
-            (None, Outcome::Success(_), acknowledger) => drop(acknowledger.map(Acknowledger::ack)),
+            (Some(_), outcome, None) => {
+                let outcome = self.responder.ready(request, outcome);
+                // Before it is sent: it is the answer, whatever becomes of it.
+                tell(running, Some(outcome.clone()), true);
+                let _ = self.responder.send_ready(request, outcome).await;
+            }
+            (Some(_), outcome, Some(acknowledger)) => {
+                let outcome = self.responder.ready(request, outcome);
+                let sent = self.responder.send_ready(request, outcome.clone()).await;
+                if matches!(sent, Err(Code::Unavailable | Code::Overloaded)) {
+                    // Not answered, though somebody waits and it can work: so the request has to come again.
+                    tell(running, Some(outcome), false);
+                    drop(acknowledger.requeue());
+                } else {
+                    // Answered, or nobody waits any more, or it would fail the same way for ever.
+                    drop(acknowledger.ack());
+                    tell(running, Some(outcome), true);
+                }
+            }
+            (None, Outcome::Success(_), acknowledger) => {
+                drop(acknowledger.map(Acknowledger::ack));
+                tell(running, None, true);
+            }
+            // Not told: another copy may run, and do better.
             (None, Outcome::Failure(failure), Some(acknowledger)) => {
                 self.responder.dead_letter(acknowledger, failure.code, &failure.message);
             }
@@ -230,6 +356,12 @@ impl Handler {
                 tracing::warn!(method = %request.method, code = %failure.code, "a fanout failed");
             }
         }
+    }
+}
+
+fn tell(running: Option<Running>, outcome: Option<Outcome>, settled: bool) {
+    if let Some(running) = running {
+        running.ended(outcome, settled);
     }
 }
 

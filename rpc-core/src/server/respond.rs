@@ -38,27 +38,40 @@ impl Responder {
 
     /// Sends the outcome of `request`, which has a reply address. `Ok` once the broker has confirmed it.
     pub(super) async fn reply(&self, request: &Request, outcome: Outcome) -> Result<(), Code> {
-        let Some((address, correlation_id)) = &request.reply_to else { return Ok(()) };
+        self.send_ready(request, self.ready(request, outcome)).await
+    }
+
+    /// The outcome as it travels: compressed, and with an error in place of what is too large.
+    pub(super) fn ready(&self, request: &Request, outcome: Outcome) -> Outcome {
         let content_type = request.arguments.content_type;
         let compression = if request.accept_encoding.is_some() { self.compression } else { Compression::Off };
-        let status = match outcome {
-            Outcome::Success(payload) => Outcome::Success(compression.apply(payload)),
+        let (outcome, size) = match outcome {
+            Outcome::Success(payload) => {
+                let payload = compression.apply(payload);
+                let size = payload.body.len();
+                (Outcome::Success(payload), size)
+            }
             Outcome::Failure(failure) => {
                 let data = Payload { content_type, ..compression.apply(failure.data) };
-                Outcome::Failure(Failure { data, ..failure })
+                let size = data.body.len();
+                (Outcome::Failure(Failure { data, ..failure }), size)
             }
         };
-        let reply = Reply::new(correlation_id.clone(), status);
-        let size = reply.payload().body.len();
         if size <= self.max_message_size {
-            return self.send(address, reply, request.context.deadline).await;
+            return outcome;
         }
         let message = format!(
             "the method ran, but its result has {size} bytes and the limit is {}",
             self.max_message_size
         );
         let failure = Failure { executed: Executed::Executed, ..Failure::new(Code::TooLarge, message) };
-        self.fail(address, correlation_id, content_type, request.context.deadline, failure).await
+        Outcome::Failure(with_content_type(failure, content_type))
+    }
+
+    /// Sends an outcome of [`ready`](Self::ready).
+    pub(super) async fn send_ready(&self, request: &Request, outcome: Outcome) -> Result<(), Code> {
+        let Some((address, correlation_id)) = &request.reply_to else { return Ok(()) };
+        self.send(address, Reply::new(correlation_id.clone(), outcome), request.context.deadline).await
     }
 
     /// Sends a failure. `Ok` once the broker has confirmed it.
@@ -70,8 +83,8 @@ impl Responder {
         deadline: Option<Deadline>,
         failure: Failure,
     ) -> Result<(), Code> {
-        let data = Payload { content_type, ..failure.data };
-        let reply = Reply::new(correlation_id.clone(), Outcome::Failure(Failure { data, ..failure }));
+        let failure = with_content_type(failure, content_type);
+        let reply = Reply::new(correlation_id.clone(), Outcome::Failure(failure));
         self.send(address, reply, deadline).await
     }
 
@@ -123,4 +136,10 @@ impl Responder {
             }
         }
     }
+}
+
+/// As the arguments came, so that whoever sent them can read it.
+fn with_content_type(failure: Failure, content_type: ContentType) -> Failure {
+    let data = Payload { content_type, ..failure.data };
+    Failure { data, ..failure }
 }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::handle::Handler;
+use super::worker::Worker;
 use crate::transport::Consumer;
 
 /// Takes deliveries of one source in and gives each a worker.
@@ -41,8 +42,7 @@ impl Intake {
             let handler = Arc::clone(&self.handler);
             let fanout = self.fanout;
             self.running.spawn(async move {
-                handler.handle(delivery, fanout).await;
-                drop(worker);
+                handler.handle(delivery, fanout, Worker::Taken(worker)).await;
             });
         }
         consumer.stop().await;

@@ -37,7 +37,7 @@ pub(crate) trait Work {
     /// As `wait`, and may run again.
     #[call(idempotent)]
     async fn wait_idempotent(&self, ctx: &Context, name: String) -> u32;
-    /// As `wait`, without a reply.
+    /// As `wait`, without a reply. The first attempt of `fails at first` panics then.
     #[cast]
     async fn note(&self, ctx: &Context, name: String);
     /// Panics, without a reply.
@@ -159,6 +159,7 @@ impl Work for Worker {
         let attempt = ctx.attempt;
         self.write(format!("start {name} {attempt}"));
         self.until_permitted().await;
+        assert!(name != "fails at first" || attempt > 1, "asked to");
         self.write(format!("end {name} {attempt}"));
     }
 
