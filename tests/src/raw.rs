@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
-    QueueDeclareOptions,
+    ExchangeDeleteOptions, QueueDeclareOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{Channel, Confirmation, Connection, ConnectionProperties};
@@ -76,6 +76,12 @@ impl RawClient {
         let options = QueueDeclareOptions::durable();
         let declared = self.channel.queue_declare(queue.into(), options, FieldTable::default());
         within(declared).await.expect("the queue is declared");
+    }
+
+    /// Deletes an exchange, with all its bindings.
+    pub async fn delete_exchange(&self, exchange: &str) {
+        let deleted = self.channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default());
+        within(deleted).await.expect("the exchange is deleted");
     }
 
     /// Declares a queue with a legal reply address for a name, and consumes from it.

@@ -16,7 +16,7 @@ use super::acks::Frame;
 use super::generation::Generation;
 use crate::declare::{declare, short};
 use crate::link::{Changes, Refusal, Session, limited};
-use crate::topology::{Plan, PlannedQueue};
+use crate::topology::{Declaration, Plan, PlannedQueue};
 
 /// What comes from one of the queues.
 pub(super) enum Incoming {
@@ -33,6 +33,8 @@ pub(super) struct Opened {
     pub(super) session: Arc<Session>,
     pub(super) generation: Arc<Generation>,
     pub(super) queues: Vec<PlannedQueue>,
+    /// What the queues are reached by.
+    pub(super) declarations: Vec<Declaration>,
     pub(super) no_ack: bool,
     pub(super) incoming: SelectAll<Deliveries>,
     channel: Channel,
@@ -58,6 +60,7 @@ impl Opened {
             session,
             generation: Arc::new(Generation::new(plan.no_ack)),
             queues: plan.queues,
+            declarations: plan.declarations,
             no_ack: plan.no_ack,
             incoming: SelectAll::new(),
             channel,

@@ -2,6 +2,7 @@
 
 mod channel;
 mod reopening;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;

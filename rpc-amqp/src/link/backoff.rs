@@ -22,7 +22,7 @@ impl Backoff {
     pub(crate) fn after_failure(&mut self) -> Duration {
         let bound = Self::bound(self.failures);
         self.failures = self.failures.saturating_add(1);
-        chosen(bound, random::number())
+        random::below(bound, random::number())
     }
 
     pub(crate) fn reset(&mut self) {
@@ -32,12 +32,6 @@ impl Backoff {
     fn bound(failures: u32) -> Duration {
         Self::SHORTEST.saturating_mul(1 << failures.min(16)).min(LONGEST)
     }
-}
-
-/// A time below `bound`, evenly distributed as `chance` is.
-pub(super) fn chosen(bound: Duration, chance: u64) -> Duration {
-    let nanoseconds = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
-    Duration::from_nanos(chance % nanoseconds.max(1))
 }
 
 #[cfg(test)]

@@ -23,7 +23,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::{LONGEST, chosen};
+use super::backoff::LONGEST;
+use crate::random::below;
 
 #[cfg(test)]
 mod proof;
@@ -237,7 +238,7 @@ impl Machine {
         self.failures = self.failures.saturating_add(1);
         self.not_before = self.not_before.max(now).max(self.last_dial + SPACING);
         // Added to the spacing, not hidden behind it: those who dialled together must not come back together.
-        self.until = self.not_before + chosen(bound, chance);
+        self.until = self.not_before + below(bound, chance);
         Action::Pause(self.until)
     }
 
@@ -245,7 +246,7 @@ impl Machine {
         self.new_round();
         self.failures = self.failures.saturating_add(1);
         self.not_before = now.max(self.last_dial + SPACING);
-        self.until = now + FINAL_PAUSE + chosen(FINAL_SPREAD, chance);
+        self.until = now + FINAL_PAUSE + below(FINAL_SPREAD, chance);
         Action::Pause(self.until)
     }
 

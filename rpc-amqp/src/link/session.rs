@@ -141,7 +141,7 @@ impl Session {
     }
 
     /// How often both sides show that they live, as both agreed.
-    pub(super) fn heartbeat(&self) -> Duration {
+    pub(crate) fn heartbeat(&self) -> Duration {
         Duration::from_secs(self.connection.configuration().heartbeat().into())
     }
 }

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use rpc_core::{Code, Executed, Health, Listener, Notifier, Value};
 use tests::broker::Broker;
+use tests::raw::RawClient;
 
-use crate::service::{Pair, connect, pair};
+use crate::service::{Pair, connect, connect_to, pair, pair_at};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_works_again_after_the_broker_was_killed() {
@@ -80,4 +81,32 @@ async fn a_queue_that_was_deleted_is_declared_again() {
     }
     sleeping.await.unwrap().unwrap();
     assert_eq!(server.health().now(), Health::Consuming);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exchange_that_was_deleted_is_declared_and_bound_again() {
+    let broker = Broker::start();
+    let url = format!("{}?heartbeat=2", broker.url());
+    let Pair { client, server, transport, .. } = pair_at(&url).await;
+    let collector = connect_to(&url).await;
+    let builder = Listener::builder(&collector, ["notifications"]).pool("p");
+    let mut events = builder.start::<Value>().await.unwrap();
+    assert_eq!(client.square(2).await.unwrap(), 4);
+
+    let raw = RawClient::connect(&broker.url()).await;
+    for exchange in ["x.default", "n.default"] {
+        raw.delete_exchange(exchange).await;
+    }
+    let gone = Instant::now();
+    while client.square(3).timeout(Duration::from_secs(1)).await.is_err() {
+        assert!(gone.elapsed() < Duration::from_secs(5), "the servers are bound again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(server.health().now(), Health::Consuming);
+    while events.health().now() != Health::Consuming || gone.elapsed() < Duration::from_secs(3) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Notifier::new(&transport, "test").info("after", &1).await.unwrap();
+    let event = tokio::time::timeout(Duration::from_secs(5), events.next()).await.unwrap().unwrap();
+    assert_eq!(event.event_type(), "after");
 }

@@ -64,12 +64,20 @@ pub(crate) struct Pair {
 }
 
 pub(crate) async fn connect(broker: &Broker) -> AmqpTransport {
-    AmqpTransport::builder(broker.url()).connect().await.unwrap()
+    connect_to(&broker.url()).await
+}
+
+pub(crate) async fn connect_to(url: &str) -> AmqpTransport {
+    AmqpTransport::builder(url).connect().await.unwrap()
 }
 
 pub(crate) async fn pair(broker: &Broker) -> Pair {
+    pair_at(&broker.url()).await
+}
+
+pub(crate) async fn pair_at(url: &str) -> Pair {
     let target = Target::topic(unique("sums"));
-    let (transport, server_transport) = (connect(broker).await, connect(broker).await);
+    let (transport, server_transport) = (connect_to(url).await, connect_to(url).await);
     let server = Server::builder(&server_transport, target.clone().server("one"));
     let server = server.endpoint(endpoint()).start().await.unwrap();
     Pair { client: SumsClient::new(&transport, target), transport, server, server_transport }

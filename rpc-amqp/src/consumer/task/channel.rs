@@ -1,7 +1,7 @@
 //! The work of a consumer's task while it has a channel.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use rpc_core::transport::{Delivery, Settle, Settlement};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::upkeep::Upkeep;
 use super::{Order, Task, confirm};
 use crate::consumer::acks::AckBatch;
 use crate::consumer::generation::Generation;
@@ -87,6 +88,13 @@ impl<'a> OnChannel<'a> {
     async fn work(&mut self) -> Result<(), String> {
         let session = Arc::clone(&self.opened.session);
         let closing = self.task.resources.closing.clone();
+        let upkeep = Upkeep {
+            session: Arc::clone(&session),
+            declarations: self.opened.declarations.clone(),
+            status: Arc::clone(&self.task.status),
+            source: self.task.source.to_string(),
+        };
+        let mut upkeep = pin!(upkeep.run());
         loop {
             let may_forward = !self.held.is_empty() && self.has_place();
             let user = self.task.deliveries.clone().filter(|_| may_forward);
@@ -129,6 +137,7 @@ impl<'a> OnChannel<'a> {
                     Incoming::Delivery(queue, delivery) => self.receive(queue, *delivery),
                     Incoming::Ended(cause) => return Err(cause),
                 },
+                () = &mut upkeep => {}
             }
         }
     }
