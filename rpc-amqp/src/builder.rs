@@ -1,6 +1,7 @@
 //! Describing a transport.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Once;
 use std::time::Duration;
 
@@ -10,14 +11,13 @@ use rpc_core::transport::Capabilities;
 use crate::secret::Secret;
 use crate::settings::{QueueType, Settings, Topology};
 use crate::transport::AmqpTransport;
-#[cfg(feature = "tls")]
-use crate::url::AuthMechanism;
-use crate::url::{BrokerUrl, Scheme, UrlError};
+use crate::url::{AuthMechanism, BrokerUrl, Scheme, UrlError};
 
 /// Describes a transport; made by [`AmqpTransport::builder`]. What is set here wins over the URL.
 pub struct AmqpTransportBuilder {
     url: Secret,
     service_name: Option<String>,
+    password_file: Option<PathBuf>,
     heartbeat: Option<Duration>,
     connection_timeout: Option<Duration>,
     queue_type: Option<QueueType>,
@@ -32,6 +32,7 @@ impl AmqpTransportBuilder {
         Self {
             url: Secret::new(url),
             service_name: None,
+            password_file: None,
             heartbeat: None,
             connection_timeout: None,
             queue_type: None,
@@ -47,6 +48,15 @@ impl AmqpTransportBuilder {
     #[must_use]
     pub fn service_name(mut self, name: impl Into<String>) -> Self {
         self.service_name = Some(name.into());
+        self
+    }
+
+    /// A file with the password of every node, in the place of those in the URL; white space at its end does not count.
+    /// It is read before each login, so a password can be changed under a process that runs: first at the broker, then in
+    /// the file. Default: none, because the URL has the password.
+    #[must_use]
+    pub fn password_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.password_file = Some(path.into());
         self
     }
 
@@ -118,7 +128,8 @@ impl AmqpTransportBuilder {
     ///
     /// - [`Code::PermissionDenied`](rpc_core::Code::PermissionDenied) when the broker refuses the login;
     /// - [`Code::Unavailable`](rpc_core::Code::Unavailable), not retryable, when one side does not accept the other's
-    ///   certificate, or they have no version of TLS in common; says what to do;
+    ///   certificate, or they have no version of TLS in common; says what to do; also when there is no password in the
+    ///   [`password_file`](Self::password_file);
     /// - [`Code::Unavailable`](rpc_core::Code::Unavailable), not retryable, when it refuses the vhost or when the URL is
     ///   wrong (the source is a [`UrlError`] then);
     /// - [`Code::Unavailable`](rpc_core::Code::Unavailable), retryable, when nobody answers; names every host and the
@@ -150,6 +161,9 @@ impl AmqpTransportBuilder {
         if timeout.is_zero() || timeout > Duration::from_secs(3_600) {
             return Err(UrlError::Value { key: "connection_timeout", allowed: "1 to 3600 seconds" });
         }
+        if url.query.auth_mechanism == AuthMechanism::External && self.password_file.is_some() {
+            return Err(UrlError::ExternalWithLogin);
+        }
         #[cfg(feature = "tls")]
         self.tls.check()?;
         #[cfg(feature = "tls")]
@@ -164,6 +178,7 @@ impl AmqpTransportBuilder {
         }
         Ok(Settings {
             name: self.service_name.unwrap_or(default.name),
+            password_file: self.password_file,
             heartbeat,
             connection_timeout: timeout,
             queue_type: self.queue_type.or(url.query.queue_type).unwrap_or_default(),
@@ -196,6 +211,7 @@ impl fmt::Debug for AmqpTransportBuilder {
             .debug_struct("AmqpTransportBuilder")
             .field("url", &self.url)
             .field("service_name", &self.service_name)
+            .field("password_file", &self.password_file)
             .field("heartbeat", &self.heartbeat)
             .field("connection_timeout", &self.connection_timeout)
             .field("queue_type", &self.queue_type)

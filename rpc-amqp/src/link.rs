@@ -14,6 +14,7 @@ mod guard;
 mod limit;
 mod login;
 mod machine;
+mod password;
 mod purpose;
 mod quiet;
 mod refusal;

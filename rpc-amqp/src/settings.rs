@@ -1,5 +1,6 @@
 //! What a transport was configured to do.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rpc_core::transport::Capabilities;
@@ -66,6 +67,8 @@ impl Topology {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) name: String,
+    /// Where the password is, if not in the URL.
+    pub(crate) password_file: Option<PathBuf>,
     pub(crate) heartbeat: Duration,
     pub(crate) connection_timeout: Duration,
     pub(crate) queue_type: QueueType,
@@ -88,6 +91,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             name: "rpc".to_owned(),
+            password_file: None,
             heartbeat: Self::DEFAULT_HEARTBEAT,
             connection_timeout: Self::DEFAULT_CONNECTION_TIMEOUT,
             queue_type: QueueType::default(),

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::complaints::Complaints;
 use super::guard::{Findings, Guarded};
 use super::login;
+use super::password;
 use super::purpose::Purpose;
 use super::quiet;
 use super::refusal::{Refusal, RefusalKind};
@@ -163,6 +164,11 @@ impl Dialler {
         socket: Socket,
         findings: Arc<Findings>,
     ) -> Result<Connection, Refusal> {
+        let from_file = match &self.settings.password_file {
+            Some(path) => Some(password::from_file(path).await?),
+            None => None,
+        };
+        let password = from_file.as_ref().unwrap_or(&node.password);
         let stream = self.encrypt(node, AsyncTcpStream::Plain(socket)).await?;
         // The library is told that nothing is encrypted, so that the guard can sit above what decrypts.
         let stream = AsyncTcpStream::Plain(Guarded::new(stream, findings, login::FRAME_MAX));
@@ -174,7 +180,7 @@ impl Dialler {
             let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
             stream.ok_or_else(|| lapin::Error::from(io::Error::from(io::ErrorKind::NotConnected)))
         };
-        let uri = login::uri(node, &self.url, &self.settings);
+        let uri = login::uri(node, password, &self.url, &self.settings);
         let runtime = runtime_kit::runtime(tokio::runtime::Handle::current());
         let properties = login::properties(&self.settings, purpose);
         Connection::connector(uri, runtime, connect, properties)

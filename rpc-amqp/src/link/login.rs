@@ -5,6 +5,7 @@ use lapin::types::LongString;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism};
 
 use super::purpose::Purpose;
+use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::url::{AuthMechanism, BrokerUrl, Node, Scheme};
 
@@ -14,17 +15,14 @@ pub(super) const FRAME_MAX: u32 = 65_536;
 
 /// Built by fields, never through text: the library's own parser misreads IPv6 addresses. Its `Debug` shows the
 /// password, so the value goes nowhere but into the library.
-pub(super) fn uri(node: &Node, url: &BrokerUrl, settings: &Settings) -> AMQPUri {
+pub(super) fn uri(node: &Node, password: &Secret, url: &BrokerUrl, settings: &Settings) -> AMQPUri {
     AMQPUri {
         scheme: match url.scheme {
             Scheme::Plain => AMQPScheme::AMQP,
             Scheme::Tls => AMQPScheme::AMQPS,
         },
         authority: AMQPAuthority {
-            userinfo: AMQPUserInfo {
-                username: node.user.clone(),
-                password: node.password.reveal().to_owned(),
-            },
+            userinfo: AMQPUserInfo { username: node.user.clone(), password: password.reveal().to_owned() },
             host: node.host.clone(),
             port: node.port,
         },

@@ -19,6 +19,8 @@ pub(crate) enum RefusalKind {
     NotAllowed,
     /// TLS: one side does not accept the other's certificate.
     Untrusted,
+    /// There is no password to log in with.
+    NoPassword,
     /// 406: something exists with other properties.
     Mismatch,
     /// 404 and 405: not there, or locked by another connection; can be so for a moment.
@@ -69,7 +71,11 @@ impl Refusal {
     pub(crate) const fn is_final(&self) -> bool {
         matches!(
             self.kind,
-            RefusalKind::Forbidden | RefusalKind::NotAllowed | RefusalKind::Mismatch | RefusalKind::Untrusted
+            RefusalKind::Forbidden
+                | RefusalKind::NotAllowed
+                | RefusalKind::NoPassword
+                | RefusalKind::Mismatch
+                | RefusalKind::Untrusted
         )
     }
 

@@ -242,7 +242,10 @@ impl Supervisor {
 impl From<RefusalKind> for Failure {
     fn from(kind: RefusalKind) -> Self {
         match kind {
-            RefusalKind::Forbidden | RefusalKind::NotAllowed | RefusalKind::Mismatch => Self::Refused,
+            RefusalKind::Forbidden
+            | RefusalKind::NotAllowed
+            | RefusalKind::NoPassword
+            | RefusalKind::Mismatch => Self::Refused,
             RefusalKind::Untrusted => Self::Untrusted,
             RefusalKind::BrokerError => Self::BrokerError,
             RefusalKind::Unreached => Self::Unreached,

@@ -126,6 +126,27 @@ async fn a_password_that_is_changed_stops_the_link_until_it_is_changed_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_in_a_file_can_be_changed_under_a_process() {
+    let (broker, user) = (Broker::start(), unique("user"));
+    let path = std::env::temp_dir().join(format!("rpc-tests-password-{}", std::process::id()));
+    let builder = || AmqpTransport::builder(broker.url_for(&user, "not this", "/")).password_file(&path);
+    let error = builder().connect().await.map(drop).unwrap_err();
+    assert!(error.message().contains(path.to_str().unwrap()) && !error.is_retryable(), "{error}");
+    broker.ctl(&["add_user", &user, "first"]);
+    broker.ctl(&["set_permissions", &user, ".*", ".*", ".*"]);
+    std::fs::write(&path, "first\n").unwrap();
+    let transport = builder().connect().await.unwrap();
+
+    broker.ctl(&["change_password", &user, "second"]);
+    std::fs::write(&path, "second\n").unwrap();
+    broker.ctl(&["close_all_connections", "--global", "for the test"]);
+    let mut status = transport.status();
+    let back = status.wait_for(|status| status.epoch == 2 && status.state == LinkState::Connected);
+    tokio::time::timeout(Duration::from_secs(5), back).await.unwrap().unwrap();
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_broker_vouches_for_the_sender() {
     let (broker, user, target) = (Broker::shared(), unique("user"), Target::topic(unique("vouched")));
     broker.ctl(&["add_user", &user, PASSWORD]);
