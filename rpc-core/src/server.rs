@@ -3,16 +3,20 @@
 mod builder;
 mod dedupe;
 mod duplicates;
+mod gone;
 mod handle;
+mod patience;
 mod respond;
 mod routes;
 mod work;
 mod worker;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +54,9 @@ use crate::transport::{ConsumeOptions, Consumer, SharedTransport, Source};
 /// ([`ServerBuilder::dedupe_window`]): a call runs once and is answered again, an idempotent call is answered again if
 /// its reply is still held, and a second copy of a cast runs only if the first has failed.
 ///
+/// A reply whose address is gone for a moment is sent again for as long as the caller waits, a minute at most, without a
+/// worker; at most 256 at a time, and only once to a caller who has been away for 5 s.
+///
 /// A request that cannot be run is answered with a typed error if it has a reply address, and moved to the
 /// dead-letter queue with the reason otherwise.
 #[must_use = "dropping a server stops it at once"]
@@ -75,7 +82,7 @@ impl Server {
         &self.name
     }
 
-    /// How many requests are being handled.
+    /// How many requests are being handled, those included that wait for a copy that runs, or for their caller to be there.
     #[must_use]
     pub fn running(&self) -> usize {
         self.running.len()
@@ -99,24 +106,24 @@ impl Server {
     pub async fn shutdown(mut self, grace: Duration) {
         self.stop.cancel();
         self.running.close();
-        // Kept until the last handler has settled: a consumer that is dropped gives back what still runs.
-        let mut consumers = Vec::new();
-        let _ = tokio::time::timeout(grace, async {
+        let drained = async {
+            // Kept until the last handler has settled: a consumer that is dropped gives back what still runs.
+            let mut consumers = Vec::new();
             while let Some(stopped) = self.loops.join_next().await {
                 consumers.extend(stopped.ok());
             }
             self.running.wait().await;
-        })
-        .await;
+            consumers
+        };
+        let mut drained = pin!(drained);
+        let in_time = tokio::time::timeout(grace, &mut drained).await;
         self.kill.cancel();
         let closing = async {
-            while let Some(stopped) = self.loops.join_next().await {
-                consumers.extend(stopped.ok());
-            }
-            self.running.wait().await;
-            for consumer in consumers {
-                consumer.close().await;
-            }
+            let consumers = match in_time {
+                Ok(consumers) => consumers,
+                Err(_) => drained.await,
+            };
+            join_all(consumers.into_iter().map(Consumer::close)).await;
         };
         if tokio::time::timeout(Self::CLOSE_LIMIT, closing).await.is_err() {
             tracing::warn!(server = %self.name, "a handler or the broker did not let go in time");

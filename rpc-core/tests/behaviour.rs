@@ -1,6 +1,8 @@
 //! Clients, servers, notifiers and listeners over the memory transport, under a paused clock.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "behaviour/absence.rs"]
+mod absence;
 #[path = "behaviour/calls.rs"]
 mod calls;
 #[path = "behaviour/codec.rs"]

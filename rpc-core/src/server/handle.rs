@@ -83,7 +83,7 @@ impl Handler {
             accept,
             delivery_limit: DeliveryLimit::new(delivery_limit, capabilities.redelivery_count),
             max_message_size: capabilities.max_message_size,
-            responder: Responder::new(&transport, target, compression),
+            responder: Responder::new(&transport, target, compression, kill.clone()),
             duplicates: Duplicates::new(window, most),
             stop,
             kill,
@@ -108,11 +108,9 @@ impl Handler {
     /// Tells the sender if it can be told; otherwise the reason goes to the dead-letter queue.
     async fn refuse(&self, malformed: &Malformed, acknowledger: Acknowledger) {
         match &malformed.reply_to {
-            Some((address, correlation_id)) => {
-                let failure = Failure::from(&malformed.error());
+            Some(to) => {
                 // A sender that is gone needs no answer.
-                let _ =
-                    self.responder.fail(address, correlation_id, ContentType::default(), None, failure).await;
+                let _ = self.responder.refuse(to, Failure::from(&malformed.error())).await;
                 drop(acknowledger.ack());
             }
             None => self.responder.dead_letter(acknowledger, malformed.code, &malformed.reason),
@@ -130,7 +128,7 @@ impl Handler {
         let route = match self.routes.find(request.namespace.as_deref(), request.version, &request.method) {
             Ok(route) => route,
             Err(failure) => {
-                self.responder.answer_or_dead_letter(&request, failure, acknowledger).await;
+                self.responder.answer_or_dead_letter(&request, failure, acknowledger, &mut worker).await;
                 return;
             }
         };
@@ -155,14 +153,14 @@ impl Handler {
             match self.delivery_limit.decide(attempt, redelivered) {
                 Decision::Handle => {}
                 Decision::Count => return drop(acknowledger.retry(attempt)),
-                Decision::Reject => return self.give_up(&request, acknowledger).await,
+                Decision::Reject => return self.give_up(&request, acknowledger, &mut worker).await,
             }
         }
         let admitted = std::panic::catch_unwind(AssertUnwindSafe(|| self.admit(route, &request)));
         let arguments = match admitted.unwrap_or_else(|_| Err(panicked_before_start())) {
             Ok(arguments) => arguments,
             Err(failure) => {
-                self.responder.answer_or_dead_letter(&request, failure, acknowledger).await;
+                self.responder.answer_or_dead_letter(&request, failure, acknowledger, &mut worker).await;
                 return;
             }
         };
@@ -175,7 +173,7 @@ impl Handler {
             },
         };
         let ended = self.run(route, &request, arguments).await;
-        self.finish(&request, ended, acknowledger, running).await;
+        self.finish(&request, ended, acknowledger, running, &mut worker).await;
     }
 
     /// Settles a request that runs here or ran here already; gives one back that is to run.
@@ -227,7 +225,8 @@ impl Handler {
         acknowledger: Acknowledger,
         worker: &mut Worker,
     ) {
-        let replied = self.responder.send_ready(request, outcome).await;
+        let keeps_request = acknowledge == Acknowledge::AfterEnd;
+        let replied = self.responder.reply(request, &outcome, worker, keeps_request).await;
         let Err(Code::Unavailable | Code::Overloaded) = replied else { return drop(acknowledger.ack()) };
         if acknowledge == Acknowledge::BeforeStart {
             return drop(acknowledger.ack());
@@ -242,12 +241,13 @@ impl Handler {
     const ANSWER_PAUSE: Duration = Duration::from_secs(1);
 
     /// Tells the caller, if there is one, and keeps the request where a person can find it.
-    async fn give_up(&self, request: &Request, acknowledger: Acknowledger) {
+    async fn give_up(&self, request: &Request, acknowledger: Acknowledger, worker: &mut Worker) {
         let reason = self.delivery_limit.reason(request.context.attempt);
         if request.reply_to.is_some() {
-            let failure = Failure::new(Code::TooManyAttempts, reason.as_str());
+            let failure = Outcome::Failure(Failure::new(Code::TooManyAttempts, reason.as_str()));
+            let failure = self.responder.ready(request, failure);
             // A caller that is gone needs no answer.
-            let _ = self.responder.reply(request, Outcome::Failure(failure)).await;
+            let _ = self.responder.reply(request, &failure, worker, true).await;
         }
         self.responder.dead_letter(acknowledger, Code::TooManyAttempts, &reason);
     }
@@ -304,6 +304,7 @@ impl Handler {
         ended: Ended,
         acknowledger: Option<Acknowledger>,
         running: Option<Running>,
+        worker: &mut Worker,
     ) {
         let outcome = match ended {
             Ended::With(outcome) => outcome,
@@ -327,13 +328,13 @@ impl Handler {
         match (&request.reply_to, outcome, acknowledger) {
             (Some(_), outcome, None) => {
                 let outcome = self.responder.ready(request, outcome);
-                // Before it is sent: it is the answer, whatever becomes of it.
-                tell(running, Some(outcome.clone()), true);
-                let _ = self.responder.send_ready(request, outcome).await;
+                // Copies that come meanwhile are settled: it is the answer, whatever becomes of it.
+                let _ = self.responder.reply(request, &outcome, worker, false).await;
+                tell(running, Some(outcome), true);
             }
             (Some(_), outcome, Some(acknowledger)) => {
                 let outcome = self.responder.ready(request, outcome);
-                let sent = self.responder.send_ready(request, outcome.clone()).await;
+                let sent = self.responder.reply(request, &outcome, worker, true).await;
                 if matches!(sent, Err(Code::Unavailable | Code::Overloaded)) {
                     // Not answered, though somebody waits and it can work: so the request has to come again.
                     tell(running, Some(outcome), false);

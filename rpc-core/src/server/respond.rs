@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
+use super::patience::{MayWait, Next, Patience};
+use super::worker::Worker;
 use crate::codec::Compression;
 use crate::deadline::Deadline;
 use crate::error::{Code, Executed};
@@ -18,27 +22,29 @@ pub(super) struct Responder {
     server: String,
     max_message_size: usize,
     compression: Compression,
+    patience: Patience,
 }
 
 impl Responder {
-    /// How long a reply to a call without a deadline may take to reach the broker.
+    /// How long a reply to a call without a deadline may take to reach the broker, each time that it is sent.
     const REPLY_LIMIT: Duration = Duration::from_secs(30);
     /// How often a reply is sent over links that break under it.
-    const MOST_ATTEMPTS: u32 = 4;
+    const MOST_LOST: u32 = 4;
 
-    pub(super) fn new(transport: &SharedTransport, target: Target, compression: Compression) -> Self {
+    pub(super) fn new(
+        transport: &SharedTransport,
+        target: Target,
+        compression: Compression,
+        kill: CancellationToken,
+    ) -> Self {
         Self {
             server: target.server_name().unwrap_or_default().to_owned(),
             target,
             max_message_size: transport.capabilities().max_message_size,
             transport: transport.clone(),
             compression,
+            patience: Patience::new(kill),
         }
-    }
-
-    /// Sends the outcome of `request`, which has a reply address. `Ok` once the broker has confirmed it.
-    pub(super) async fn reply(&self, request: &Request, outcome: Outcome) -> Result<(), Code> {
-        self.send_ready(request, self.ready(request, outcome)).await
     }
 
     /// The outcome as it travels: compressed, and with an error in place of what is too large.
@@ -68,24 +74,29 @@ impl Responder {
         Outcome::Failure(with_content_type(failure, content_type))
     }
 
-    /// Sends an outcome of [`ready`](Self::ready).
-    pub(super) async fn send_ready(&self, request: &Request, outcome: Outcome) -> Result<(), Code> {
-        let Some((address, correlation_id)) = &request.reply_to else { return Ok(()) };
-        self.send(address, Reply::new(correlation_id.clone(), outcome), request.context.deadline).await
+    /// Sends an outcome of [`ready`](Self::ready), if somebody waits for it. `Ok` once the broker has confirmed it. A
+    /// caller who is away for a moment is waited for, without the worker; `keeps_request` says whether the request is
+    /// settled only afterwards.
+    pub(super) async fn reply(
+        &self,
+        request: &Request,
+        outcome: &Outcome,
+        worker: &mut Worker,
+        keeps_request: bool,
+    ) -> Result<(), Code> {
+        let Some(to) = &request.reply_to else { return Ok(()) };
+        let deadline = request.context.deadline;
+        self.send(to, outcome, deadline, Some(MayWait { worker, deadline, keeps_request })).await
     }
 
-    /// Sends a failure. `Ok` once the broker has confirmed it.
-    pub(super) async fn fail(
+    /// Tells the sender of a message that is no request. `Ok` once the broker has confirmed it.
+    pub(super) async fn refuse(
         &self,
-        address: &ReplyAddress,
-        correlation_id: &CorrelationId,
-        content_type: ContentType,
-        deadline: Option<Deadline>,
+        to: &(ReplyAddress, CorrelationId),
         failure: Failure,
     ) -> Result<(), Code> {
-        let failure = with_content_type(failure, content_type);
-        let reply = Reply::new(correlation_id.clone(), Outcome::Failure(failure));
-        self.send(address, reply, deadline).await
+        let failure = with_content_type(failure, ContentType::default());
+        self.send(to, &Outcome::Failure(failure), None, None).await
     }
 
     /// Tells the caller of a request that will not run, or keeps the request where a person can find it.
@@ -94,17 +105,15 @@ impl Responder {
         request: &Request,
         failure: Failure,
         acknowledger: Acknowledger,
+        worker: &mut Worker,
     ) {
-        match &request.reply_to {
-            Some((address, correlation_id)) => {
-                let content_type = request.arguments.content_type;
-                // A caller that is gone needs no answer.
-                let _ =
-                    self.fail(address, correlation_id, content_type, request.context.deadline, failure).await;
-                drop(acknowledger.ack());
-            }
-            None => self.dead_letter(acknowledger, failure.code, &failure.message),
+        if request.reply_to.is_none() {
+            return self.dead_letter(acknowledger, failure.code, &failure.message);
         }
+        let failure = with_content_type(failure, request.arguments.content_type);
+        // A caller that is gone needs no answer.
+        let _ = self.reply(request, &Outcome::Failure(failure), worker, true).await;
+        drop(acknowledger.ack());
     }
 
     /// Moves a message that nobody can be told about to the dead-letter queue.
@@ -115,24 +124,40 @@ impl Responder {
 
     async fn send(
         &self,
-        address: &ReplyAddress,
-        mut reply: Reply,
+        (address, correlation_id): &(ReplyAddress, CorrelationId),
+        outcome: &Outcome,
         deadline: Option<Deadline>,
+        mut may_wait: Option<MayWait<'_>>,
     ) -> Result<(), Code> {
-        reply.server = Some(self.server.clone());
-        let limit = Deadline::after(Self::REPLY_LIMIT).earlier(deadline);
         let destination = Destination::Reply(address.clone());
-        let mut attempts = 0;
+        let (mut waiting, mut lost) = (None, 0);
         loop {
-            attempts += 1;
+            let mut reply = Reply::new(correlation_id.clone(), outcome.clone());
+            reply.server = Some(self.server.clone());
             reply.time_to_live = deadline.map(Deadline::remaining);
-            let published = self.transport.publish(&destination, Message::Reply(reply.clone()), limit).await;
-            let Err(error) = published else { return Ok(()) };
+            let limit = Deadline::after(Self::REPLY_LIMIT).earlier(deadline);
+            let published = self.transport.publish(&destination, Message::Reply(reply), limit).await;
+            let Err(error) = published else {
+                self.patience.reached(address);
+                return Ok(());
+            };
             // The link broke before the confirm came. Sent twice does no harm: the caller takes the first.
             let is_lost = error.code() == Code::Unavailable && error.executed() == Executed::Unknown;
-            if !is_lost || attempts == Self::MOST_ATTEMPTS || limit.has_passed() {
-                tracing::debug!(server = %self.server, %error, "a reply did not reach its caller");
-                return Err(error.code());
+            lost += u32::from(is_lost);
+            let next = if error.is_unroutable() {
+                self.patience.after_unroutable(address, may_wait.as_mut(), &mut waiting).await
+            } else if is_lost && lost < Self::MOST_LOST && !limit.has_passed() {
+                Next::Try
+            } else {
+                Next::GiveUp
+            };
+            match next {
+                Next::Try => {}
+                Next::GiveUp => {
+                    tracing::debug!(server = %self.server, %error, "a reply did not reach its caller");
+                    return Err(error.code());
+                }
+                Next::Killed => return Err(Code::Unavailable),
             }
         }
     }
