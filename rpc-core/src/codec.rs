@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 pub use self::compression::Compression;
 use crate::error::{Code, Error, Phase};
 use crate::payload::{ContentType, Payload};
+use crate::readable::readable;
 
 /// The deepest nesting of lists and maps that is decoded.
 pub const DEEPEST_NESTING: usize = 64;
@@ -68,7 +69,8 @@ pub(crate) fn decode_map<T: DeserializeOwned>(payload: &Payload) -> Result<T, De
     }
 }
 
-/// Why a payload does not decode, with the path to the place.
+/// Why a payload does not decode, with the path to the place. At most 1 KiB of text without control characters, whatever
+/// names the payload holds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DecodeError {
     text: String,
@@ -76,6 +78,9 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
+    /// In bytes. A decoder repeats names that it does not know as they came, which end up in errors and logs here.
+    const LONGEST_TEXT: usize = 1_024;
+
     /// Whether the bytes are no value at all, or one that is nested too deep; otherwise they are a value of another
     /// shape than the wanted type.
     #[must_use]
@@ -84,11 +89,11 @@ impl DecodeError {
     }
 
     fn malformed(cause: impl fmt::Display) -> Self {
-        Self { text: cause.to_string(), malformed: true }
+        Self { text: readable(cause.to_string(), Self::LONGEST_TEXT), malformed: true }
     }
 
     fn misfit(cause: impl fmt::Display) -> Self {
-        Self { text: cause.to_string(), malformed: false }
+        Self { text: readable(cause.to_string(), Self::LONGEST_TEXT), malformed: false }
     }
 }
 

@@ -86,6 +86,7 @@ mod notifier;
 mod parse_name;
 mod payload;
 mod priority;
+mod readable;
 mod reply_address;
 mod server;
 mod target;

@@ -105,6 +105,18 @@ fn a_defect_is_located() {
     }
 }
 
+#[test]
+fn a_defect_is_told_in_text_that_fits_a_log() {
+    for &content_type in ContentType::ALL {
+        for name in ["\u{1b}[2J".to_owned(), "x".repeat(100_000)] {
+            let unknown = codec::encode(content_type, &name).unwrap();
+            let error = codec::decode::<Shape>(&unknown).unwrap_err().to_string();
+            assert!(error.starts_with("unknown variant") && error.len() <= 1_024, "{}", error.len());
+            assert!(!error.contains('\u{1b}'), "{error}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn arguments_are_a_map_or_nothing() {
     let (_, _, _server, transport) = crate::support::one_server().await;
