@@ -58,9 +58,9 @@ impl Registry {
             return Err(refused(format!("a transport URL starts with a scheme, such as {}", self.known())));
         };
         let Some(connector) = self.connectors.get(scheme.to_ascii_lowercase().as_str()) else {
-            let shown: String = scheme.chars().take(32).collect();
             return Err(refused(format!(
-                "unknown transport {shown}://; this program knows {}",
+                "unknown transport {}://; this program knows {}",
+                shown(scheme),
                 self.known()
             )));
         };
@@ -79,9 +79,28 @@ impl fmt::Debug for Registry {
     }
 }
 
+/// A scheme that is no word may hold a password: that of a URL whose scheme was forgotten.
+fn shown(scheme: &str) -> &str {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    if scheme.len() <= 32 && scheme.bytes().all(is_word) { scheme } else { "…" }
+}
+
 fn refused(message: String) -> Error {
     Error::new(Code::Unavailable, message)
         .with_executed(Executed::NotSent)
         .with_retryable(false)
         .with_phase(Phase::Connect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_before_the_slashes_is_not_shown() {
+        for url in ["ann:hunter2@rabbit://", "amqp:ann:hunter2://@rabbit", "hunter2 \u{1b}://"] {
+            let error = Registry::new().connect(url).await.unwrap_err().to_string();
+            assert!(error.contains("unknown transport …://") && !error.contains("hunter2"), "{error}");
+        }
+    }
 }
