@@ -91,8 +91,16 @@ async fn a_forged_direct_address_does_not_end_the_link() {
     let broker = Broker::shared();
     let queues = broker.queues().into_iter().filter(|queue| queue.name.starts_with("rpc.default.sums"));
     for queue in queues {
-        // It decodes as base64 and as no process: RabbitMQ 3.10 ends the connection that answers there.
-        for token in ["AAAA.b", "g2gCYQFhAg==.b"] {
+        // No process, or one on a node whose name is not `reply@` and a number, or is no atom in UTF-8: RabbitMQ 3.10 ends
+        // the connection that answers there.
+        for token in [
+            "AAAA.b",
+            "g2gCYQFhAg==.b",
+            "g1h2AANhQGIAAAKrAAAAAGsC1jQ=.bmFtZQ==",
+            "g1h2AAVyZXBseQAAAqsAAAAAawLWNA==.bmFtZQ==",
+            "g1hkAA5yZXBseUAyMDU0MTQ0NAAAAqsAAAAAawLWNA==.bmFtZQ==",
+            "g1h2AAdyZXBseUD/AAACqwAAAABrAtY0.bmFtZQ==",
+        ] {
             let address = format!("amq.rabbitmq.reply-to.{token}");
             let forged = Message::request("square", b"\x80").answered_at(&address, "1");
             stranger.publish("", &queue.name, &forged).await;

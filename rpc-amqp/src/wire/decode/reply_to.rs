@@ -44,16 +44,25 @@ fn is_direct(text: &str) -> bool {
     })
 }
 
-/// 131, then `NEW_PID_EXT` or `PID_EXT` with the node's name as an atom of any kind.
+/// 131, `NEW_PID_EXT`, then the node as an atom in UTF-8, and number, serial and creation. All of RabbitMQ 3.10 to 4.3
+/// name the node by its hash.
 fn is_process(term: &[u8]) -> bool {
-    let [131, kind @ (88 | 103), atom, rest @ ..] = term else { return false };
-    let (name, rest) = match (atom, rest) {
-        (100 | 118, [high, low, rest @ ..]) => (usize::from(u16::from_be_bytes([*high, *low])), rest),
-        (115 | 119, [length, rest @ ..]) => (usize::from(*length), rest),
+    let [131, 88, atom, rest @ ..] = term else { return false };
+    let (length, rest) = match (atom, rest) {
+        (118, [high, low, rest @ ..]) => (usize::from(u16::from_be_bytes([*high, *low])), rest),
+        (119, [length, rest @ ..]) => (usize::from(*length), rest),
         _ => return false,
     };
-    // Number, serial and creation.
-    name > 0 && rest.len() == name + if *kind == 88 { 12 } else { 9 }
+    rest.split_at_checked(length).is_some_and(|(node, rest)| is_node(node) && rest.len() == 12)
+}
+
+/// `reply@` and a hash of 27 bits, as a number.
+fn is_node(name: &[u8]) -> bool {
+    let Some(digits) = name.strip_prefix(b"reply@").and_then(|digits| std::str::from_utf8(digits).ok())
+    else {
+        return false;
+    };
+    digits.parse::<u32>().is_ok_and(|hash| hash < 1 << 27 && hash.to_string() == digits)
 }
 
 fn base64(text: &str) -> Option<Vec<u8>> {
@@ -81,9 +90,13 @@ mod tests {
 
     #[test]
     fn only_the_brokers_own_direct_addresses_are_accepted() {
-        // From RabbitMQ 3.10: process 0.1.2 of node a@b.
-        assert!(is_direct("amq.rabbitmq.reply-to.g1h3A2FAYgAAAAEAAAACAAAAAw==.bmFtZQ=="));
-        assert!(is_direct("amq.rabbitmq.reply-to.g1hkAANhQGIAAAABAAAAAgAAAAM=.bmFtZQ=="));
+        // From RabbitMQ 3.10.
+        assert!(is_direct(
+            "amq.rabbitmq.reply-to.g1h2AA5yZXBseUAyMDU0MTQ0NAAAAqsAAAAAawLWNA==./sWbMb1wGRuYZQHC7+8QqA=="
+        ));
+        // The same with the other atom in UTF-8, and the smallest hash.
+        assert!(is_direct("amq.rabbitmq.reply-to.g1h3DnJlcGx5QDIwNTQxNDQ0AAACqwAAAABrAtY0.bmFtZQ=="));
+        assert!(is_direct("amq.rabbitmq.reply-to.g1h3B3JlcGx5QDAAAAKrAAAAAGsC1jQ=.bmFtZQ=="));
         for hostile in [
             "amq.rabbitmq.reply-to",
             "amq.rabbitmq.reply-to.",
@@ -91,13 +104,30 @@ mod tests {
             "amq.rabbitmq.reply-to.abc",
             "amq.rabbitmq.reply-to.AAAA.b",
             "amq.rabbitmq.reply-to.g2gCYQFhAg==.b",
-            "amq.rabbitmq.reply-to.g1h3A2FAYgAAAAEAAAACAAAAAw==",
-            "amq.rabbitmq.reply-to.g1h3A2FAYgAAAAEAAAACAAAAAw==.",
+            "amq.rabbitmq.reply-to.g1h3B3JlcGx5QDAAAAKrAAAAAGsC1jQ=",
+            "amq.rabbitmq.reply-to.g1h3B3JlcGx5QDAAAAKrAAAAAGsC1jQ=.",
             "amq.rabbitmq.reply-to.g1h3A2FAYgAAAAEAAAACAAAA.bmFtZQ==",
             "rpc.default.conductor",
         ] {
             assert!(!is_direct(hostile), "{hostile}");
         }
-        assert!(!is_direct(&format!("{DIRECT}g1h3A2FAYgAAAAEAAAACAAAAAw==.{}", "a".repeat(201))));
+        // A node of another name, atoms that are not UTF-8, old and short process ids, hashes that are none.
+        for hostile in [
+            "amq.rabbitmq.reply-to.g1h2AANhQGIAAAKrAAAAAGsC1jQ=.bmFtZQ==",
+            "amq.rabbitmq.reply-to.g1h2AAVyZXBseQAAAqsAAAAAawLWNA==.bmFtZQ==",
+            "amq.rabbitmq.reply-to.g1hkAA5yZXBseUAyMDU0MTQ0NAAAAqsAAAAAawLWNA==.bmFtZQ==",
+            "amq.rabbitmq.reply-to.g1hzDnJlcGx5QDIwNTQxNDQ0AAACqwAAAABrAtY0.bmFtZQ==",
+            "amq.rabbitmq.reply-to.g2d2AA5yZXBseUAyMDU0MTQ0NAAAAAEAAAAAAQ==.bmFtZQ==",
+            "amq.rabbitmq.reply-to.g1h2AAdyZXBseUD/AAACqwAAAABrAtY0.bmFtZQ==",
+            "amq.rabbitmq.reply-to.g1h2AAZyZXBseUAAAAKrAAAAAGsC1jQ=.bmFtZQ==",
+            "amq.rabbitmq.reply-to.g1h2AAhyZXBseUArMQAAAqsAAAAAawLWNA==.bmFtZQ==",
+            "amq.rabbitmq.reply-to.g1h2AAhyZXBseUAwMQAAAqsAAAAAawLWNA==.bmFtZQ==",
+            "amq.rabbitmq.reply-to.g1h2AA9yZXBseUAxMzQyMTc3MjgAAAKrAAAAAGsC1jQ=.bmFtZQ==",
+            "amq.rabbitmq.reply-to.g1h2AAlyZXBseUAxQDEAAAKrAAAAAGsC1jQ=.bmFtZQ==",
+            "amq.rabbitmq.reply-to.g1h2AA5yZXBseUAyMDU0MTQ0NAAAAAAAAAAAAAAA.bmFtZQ==",
+        ] {
+            assert!(!is_direct(hostile), "{hostile}");
+        }
+        assert!(!is_direct(&format!("{DIRECT}g1h3B3JlcGx5QDAAAAKrAAAAAGsC1jQ=.{}", "a".repeat(201))));
     }
 }
