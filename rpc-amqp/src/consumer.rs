@@ -23,6 +23,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(fuzzing)]
+pub(crate) use self::dead_letter::fuzzing;
 use self::generation::Generation;
 use self::opened::Opened;
 use self::task::Task;

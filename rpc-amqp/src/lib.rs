@@ -47,6 +47,9 @@ mod builder;
 mod connector;
 mod consumer;
 mod declare;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod link;
 mod publisher;
 mod random;

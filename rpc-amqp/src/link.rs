@@ -32,6 +32,8 @@ mod worker;
 pub(crate) use self::backoff::Backoff;
 pub(crate) use self::dial::Dialler;
 pub(crate) use self::guard::Changes;
+#[cfg(fuzzing)]
+pub(crate) use self::guard::fuzzing;
 pub(crate) use self::limit::{AWAIT_LIMIT, limited};
 pub(crate) use self::purpose::Purpose;
 pub(crate) use self::refusal::{Refusal, RefusalKind};

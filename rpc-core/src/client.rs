@@ -1,6 +1,6 @@
 //! Calls, casts and fanouts from the caller's side.
 
-mod answer;
+pub(crate) mod answer;
 mod call;
 mod cast;
 mod outgoing;

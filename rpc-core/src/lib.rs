@@ -75,6 +75,9 @@ mod deadline;
 mod delivery_limit;
 mod endpoint;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod identity;
 mod interface;

@@ -1,5 +1,8 @@
 //! What a rejected message looks like in the dead-letter queue.
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
+
 use rpc_core::{Code, Error};
 
 use super::copy::copy;

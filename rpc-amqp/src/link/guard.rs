@@ -23,6 +23,8 @@
 mod changes;
 mod field;
 mod findings;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod length;
 mod origins;
 mod payload;

@@ -35,7 +35,7 @@ impl fmt::Display for ServiceFailure {
 impl std::error::Error for ServiceFailure {}
 
 /// Reads a reply whose result and error have known types.
-pub(super) fn typed<T: DeserializeOwned, E: DeserializeOwned>(
+pub(crate) fn typed<T: DeserializeOwned, E: DeserializeOwned>(
     reply: Reply,
     limit: usize,
 ) -> Result<T, CallError<E>> {
@@ -46,7 +46,7 @@ pub(super) fn typed<T: DeserializeOwned, E: DeserializeOwned>(
 }
 
 /// Reads a reply of any shape.
-pub(super) fn untyped(reply: Reply, limit: usize) -> Result<Value, CallError<ServiceFailure>> {
+pub(crate) fn untyped(reply: Reply, limit: usize) -> Result<Value, CallError<ServiceFailure>> {
     read(reply, limit, |failure, data, server| {
         Ok(ServiceFailure {
             data: codec::decode(&data).unwrap_or_default(),

@@ -27,6 +27,12 @@ impl Origins {
         Self { begun: Vec::new(), findings }
     }
 
+    /// How many messages have begun.
+    #[cfg(fuzzing)]
+    pub(super) const fn begun(&self) -> usize {
+        self.begun.len()
+    }
+
     /// A method has begun a message, and so much was changed in it.
     pub(super) fn begin(&mut self, channel: u16, origin: Origin, changes: Changes) -> Result<(), Overflow> {
         self.begun.retain(|(other, ..)| *other != channel);

@@ -1,0 +1,40 @@
+//! The writer of dead letters, for fuzz targets.
+
+use rpc_core::Code;
+
+use super::super::settler::Original;
+use super::outgoing;
+use crate::fuzzing::{Wired, written};
+use crate::settings::QueueType;
+use crate::topology::PlannedQueue;
+use crate::wire::header_size;
+
+/// A message as it is put away.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// Its properties as AMQP has them.
+    pub properties: Vec<u8>,
+    /// What they were reckoned to take at most.
+    pub reckoned: usize,
+    /// The length of its body.
+    pub body: usize,
+}
+
+/// Puts a message away because of `reason`. `None` if it is no message.
+#[must_use]
+pub fn dead_letter(octets: &[u8], reason: &str) -> Option<DeadLetter> {
+    let Wired { properties, body, .. } = Wired::read(octets)?;
+    let original = Original { properties, body, queue: 0, received: tokio::time::Instant::now() };
+    let queue = PlannedQueue {
+        name: "rpc.default.table".to_owned(),
+        exchange: "default".to_owned(),
+        topic: "table".to_owned(),
+    };
+    let dead = outgoing(original, &queue, Code::Malformed, reason, QueueType::Classic).ok()?;
+    Some(DeadLetter {
+        properties: written(&dead.properties),
+        reckoned: header_size(&dead.properties),
+        body: dead.body.len(),
+    })
+}
