@@ -183,7 +183,7 @@ impl Dialler {
         let uri = login::uri(node, password, &self.url, &self.settings);
         let runtime = runtime_kit::runtime(tokio::runtime::Handle::current());
         let properties = login::properties(&self.settings, purpose);
-        Connection::connector(uri, runtime, connect, properties)
+        quiet::future(Connection::connector(uri, runtime, connect, properties))
             .await
             .map_err(|error| self.refused(node, &error))
     }

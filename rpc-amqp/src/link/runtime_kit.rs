@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use async_rs::traits::Reactor;
-use async_rs::util::RuntimeParts;
+use async_rs::traits::{Executor, Reactor};
+use async_rs::util::{RuntimeParts, Task};
 use async_rs::{Runtime, Tokio};
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::Stream;
@@ -13,18 +13,45 @@ use lapin::tcp::AsyncTcpStream;
 use tokio::runtime::Handle;
 
 use super::guard::Guarded;
+use super::quiet;
 use super::socket::Socket;
 
 /// What the library reads from: a socket, perhaps with TLS, and the guard above both.
 pub(super) type GuardedSocket = Guarded<AsyncTcpStream<Socket>>;
 
 /// Tokio with [`GuardedSocket`] as its TCP stream.
-pub(super) type Kit = RuntimeParts<Tokio, SocketReactor>;
+pub(super) type Kit = RuntimeParts<QuietExecutor, SocketReactor>;
 
 /// The runtime behind `handle`, as the library wants it.
 pub(super) fn runtime(handle: Handle) -> Runtime<Kit> {
     let tokio = Tokio::default().with_handle(handle);
-    Runtime::new(RuntimeParts::new(tokio.clone(), SocketReactor(tokio)))
+    Runtime::new(RuntimeParts::new(QuietExecutor(tokio.clone()), SocketReactor(tokio)))
+}
+
+/// Runs the library's tasks, and keeps what they log to itself: one lost connection would be told of several times.
+#[derive(Clone, Debug)]
+pub(super) struct QuietExecutor(Tokio);
+
+impl Executor for QuietExecutor {
+    type Task<T: Send + 'static> = <Tokio as Executor>::Task<T>;
+
+    fn block_on<T, F: Future<Output = T>>(&self, future: F) -> T {
+        self.0.block_on(quiet::future(future))
+    }
+
+    fn spawn<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+        &self,
+        future: F,
+    ) -> Task<Self::Task<T>> {
+        self.0.spawn(quiet::future(future))
+    }
+
+    fn spawn_blocking<T: Send + 'static, F: FnOnce() -> T + Send + 'static>(
+        &self,
+        work: F,
+    ) -> Task<Self::Task<T>> {
+        self.0.spawn_blocking(work)
+    }
 }
 
 #[derive(Clone, Debug)]
