@@ -35,8 +35,8 @@ use crate::topology::Plan;
 
 /// How long to wait for a broker that is away when a consumer starts.
 const START_LIMIT: Duration = Duration::from_secs(5);
-/// Replies that wait to be picked up by the reply table.
-const REPLY_BUFFER: usize = 1_024;
+/// Replies on their way to the reply table.
+const MOST_REPLIES: u16 = 1_024;
 /// How long a consumer that ends may take to settle its affairs with the broker.
 const END_LIMIT: Duration = Duration::from_secs(7);
 
@@ -71,10 +71,11 @@ pub(crate) async fn start(
     prefetch: u16,
     worker: Worker,
 ) -> Result<(AmqpConsumer, impl Future<Output = ()> + Send), Error> {
-    let prefetch = prefetch.max(1);
+    // Replies are acknowledged so that those on their way over a link that breaks come again over the next; nobody waits
+    // for their handling, so their number is ours to choose.
+    let prefetch = if matches!(source, Source::Replies(_)) { MOST_REPLIES } else { prefetch.max(1) };
     let opened = open_first(&resources, &source, prefetch).await?;
-    let room = if opened.no_ack { REPLY_BUFFER } else { prefetch.into() };
-    let (delivery_sender, deliveries) = mpsc::channel(room);
+    let (delivery_sender, deliveries) = mpsc::channel(prefetch.into());
     let (orders, order_receiver) = mpsc::channel(1);
     let status = Arc::new(ConsumerReporter::new(ConsumerStatus::CONSUMING));
     let task = Task::new(resources, source, prefetch, delivery_sender, order_receiver, Arc::clone(&status));

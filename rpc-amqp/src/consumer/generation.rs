@@ -7,14 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, Default)]
 pub(super) struct Generation {
     over: AtomicBool,
-    /// Deliveries are worth something after its end: the broker has forgotten them.
+    /// Its deliveries are worth something after its end: replies, of which a second copy does no harm.
     outlived: bool,
 }
 
 impl Generation {
-    /// With `no_ack` the broker forgets a message when it sends it.
-    pub(super) const fn new(no_ack: bool) -> Self {
-        Self { over: AtomicBool::new(false), outlived: no_ack }
+    pub(super) const fn new(outlived: bool) -> Self {
+        Self { over: AtomicBool::new(false), outlived }
     }
 
     pub(super) fn end(&self) {

@@ -35,7 +35,7 @@ pub(super) struct Opened {
     pub(super) queues: Vec<PlannedQueue>,
     /// What the queues are reached by.
     pub(super) declarations: Vec<Declaration>,
-    pub(super) no_ack: bool,
+    pub(super) replies: bool,
     pub(super) incoming: SelectAll<Deliveries>,
     channel: Channel,
     tags: Vec<ShortString>,
@@ -51,17 +51,15 @@ impl Opened {
     async fn open_plan(session: Arc<Session>, plan: Plan, prefetch: u16) -> Result<Self, Refusal> {
         let channel = session.channel().await?;
         declare(&session, &channel, &plan.declarations).await?;
-        if !plan.no_ack {
-            // Per consumer, since the kind that is shared by a channel is refused by newer brokers and quorum queues.
-            let qos = channel.basic_qos(prefetch, BasicQosOptions { global: false });
-            limited("limit the prefetch", qos).await?;
-        }
+        // Per consumer, since the kind that is shared by a channel is refused by newer brokers and quorum queues.
+        let qos = channel.basic_qos(prefetch, BasicQosOptions { global: false });
+        limited("limit the prefetch", qos).await?;
         let mut opened = Self {
             session,
-            generation: Arc::new(Generation::new(plan.no_ack)),
+            generation: Arc::new(Generation::new(plan.replies)),
             queues: plan.queues,
             declarations: plan.declarations,
-            no_ack: plan.no_ack,
+            replies: plan.replies,
             incoming: SelectAll::new(),
             channel,
             tags: Vec::new(),
@@ -76,7 +74,7 @@ impl Opened {
         let queue = short(&self.queues[index].name)?;
         // Unique within the channel is enough.
         let tag = short(&format!("rpc-{index}"))?;
-        let options = BasicConsumeOptions { no_ack: self.no_ack, ..BasicConsumeOptions::default() };
+        let options = BasicConsumeOptions::default();
         let command = self.channel.basic_consume(queue, tag.clone(), options, FieldTable::default());
         let consumer = limited("consume", command).await?;
         let ended = Incoming::Ended("the broker cancelled the consumer".to_owned());

@@ -39,9 +39,6 @@ pub(super) struct Settler {
     pub(super) decisions: mpsc::UnboundedSender<Settled>,
 }
 
-/// Settles a delivery that the broker has forgotten already.
-pub(super) struct NothingToSettle;
-
 impl Settle for Settler {
     fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), Error> {
         let Self { generation, tag, original, decisions } = *self;
@@ -49,12 +46,6 @@ impl Settle for Settler {
             return Err(gone());
         }
         decisions.send(Settled { generation, tag, settlement, original }).map_err(|_| gone())
-    }
-}
-
-impl Settle for NothingToSettle {
-    fn settle(self: Box<Self>, _: Settlement) -> Result<(), Error> {
-        Ok(())
     }
 }
 

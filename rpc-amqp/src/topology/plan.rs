@@ -21,8 +21,8 @@ const REPLY_QUEUE_EXPIRES_MS: i32 = 120_000;
 pub(crate) struct Plan {
     pub(crate) declarations: Vec<Declaration>,
     pub(crate) queues: Vec<PlannedQueue>,
-    /// Whether the broker forgets messages as soon as it has sent them.
-    pub(crate) no_ack: bool,
+    /// Whether these are replies, which are worth something even when the link that brought them is gone.
+    pub(crate) replies: bool,
 }
 
 /// A queue to consume.
@@ -81,7 +81,7 @@ impl Plan {
                 exchange: target.exchange_name().to_owned(),
                 topic: target.topic_name().to_owned(),
             }],
-            no_ack: false,
+            replies: false,
         })
     }
 
@@ -92,7 +92,7 @@ impl Plan {
         Self {
             declarations: vec![Declaration::Queue { name: name.clone(), kind }],
             queues: vec![PlannedQueue { name, exchange: String::new(), topic: String::new() }],
-            no_ack: true,
+            replies: true,
         }
     }
 
@@ -113,7 +113,7 @@ impl Plan {
             queues.push(PlannedQueue { name, exchange: exchange.clone(), topic: topic.clone() });
         }
         not_empty("list of topics or priorities", if queues.is_empty() { "" } else { "some" })?;
-        Ok(Self { declarations, queues, no_ack: false })
+        Ok(Self { declarations, queues, replies: false })
     }
 }
 
@@ -165,7 +165,7 @@ mod tests {
     fn replies_wait_in_a_classic_queue_that_expires() {
         let address = ReplyAddress::random("svc");
         let plan = plan(&Source::Replies(address.clone()));
-        assert!(plan.no_ack);
+        assert!(plan.replies);
         assert_eq!(plan.queues[0].name, address.as_str());
         let wanted = plan.declarations[0].wanted();
         assert!(wanted.contains("x-queue-type=classic, x-expires=120000"), "{wanted}");

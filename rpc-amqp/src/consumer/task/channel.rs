@@ -20,7 +20,7 @@ use crate::consumer::acks::AckBatch;
 use crate::consumer::generation::Generation;
 use crate::consumer::moving::{self, MOVE_LIMIT, Moved, Outcome};
 use crate::consumer::opened::{Incoming, Opened};
-use crate::consumer::settler::{NothingToSettle, Original, Settled, Settler};
+use crate::consumer::settler::{Original, Settled, Settler};
 use crate::link::Refusal;
 use crate::wire::{Arrived, decode};
 
@@ -74,7 +74,7 @@ impl<'a> OnChannel<'a> {
                 End::Finished
             }
             Err(cause) => {
-                if self.opened.no_ack {
+                if self.opened.replies {
                     self.salvage().await;
                 }
                 // First the mark, so that what is dropped afterwards does not ask to be requeued.
@@ -98,8 +98,7 @@ impl<'a> OnChannel<'a> {
         loop {
             let may_forward = !self.held.is_empty() && self.has_place();
             let user = self.task.deliveries.clone().filter(|_| may_forward);
-            let may_receive =
-                self.task.deliveries.is_some() && (!self.opened.no_ack || self.held.len() < MOST_AT_ONCE);
+            let may_receive = self.task.deliveries.is_some();
             tokio::select! {
                 biased;
                 () = session.ended() => return Err(session.cause()),
@@ -142,7 +141,7 @@ impl<'a> OnChannel<'a> {
         }
     }
 
-    /// Hands on what was received: the broker has forgotten it, so it comes only once.
+    /// Hands on what was received: if the queue is gone, it does not come again.
     async fn salvage(&mut self) {
         while let Some(Some(Incoming::Delivery(queue, delivery))) = self.opened.incoming.next().now_or_never()
         {
@@ -162,7 +161,7 @@ impl<'a> OnChannel<'a> {
 
     /// Whether the user may be given one more.
     fn has_place(&self) -> bool {
-        self.opened.no_ack || self.outstanding < self.task.prefetch.into()
+        self.outstanding < self.task.prefetch.into()
     }
 
     fn forward(&mut self, place: mpsc::Permit<'_, Handed>) {
@@ -181,12 +180,8 @@ impl<'a> OnChannel<'a> {
             // message: to the dead letters, or nowhere if it was a reply.
             Some(defect) => Err(Malformed::new(defect)),
         };
-        let settle: Box<dyn Settle> = if self.opened.no_ack {
-            Box::new(NothingToSettle)
-        } else {
-            self.batch.delivered(tag);
-            Box::new(self.settler(tag, original))
-        };
+        self.batch.delivered(tag);
+        let settle: Box<dyn Settle> = Box::new(self.settler(tag, original));
         self.held.push_back(Delivery::new(message, redelivered, settle));
     }
 

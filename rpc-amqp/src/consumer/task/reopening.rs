@@ -77,9 +77,9 @@ impl Reopening {
             self.session = Arc::clone(&session);
             // The link has its own pauses between epochs; those of this consumer are for its channel.
             self.backoff.reset();
-            // Within an epoch nothing is missed: what a queue without acknowledgements held when it was deleted had been
-            // sent to us. It is while we are away that a queue can go with what it holds.
-            self.is_checked = !plan.no_ack;
+            // Within an epoch no reply is missed: what the queue held when it was deleted had been sent to us. It is while
+            // we are away that a queue can go with what it holds.
+            self.is_checked = !plan.replies;
         }
         if !self.is_checked {
             if !self.still_exists(&session, &plan).await? {
