@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 mod call;
 mod cast;
+mod evidence;
 mod outgoing;
 mod prepare;
 mod replies;
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 pub use self::answer::ServiceFailure;
 pub use self::call::{Call, CallFuture};
 pub use self::cast::{Cast, CastFuture};
+pub(crate) use self::evidence::Evidence;
 use self::outgoing::Outgoing;
 pub use self::prepare::Prepare;
 pub(crate) use self::replies::Replies;

@@ -10,6 +10,7 @@ mod consume_options;
 mod consumer_status;
 mod delivery;
 mod destination;
+mod queue_depth;
 mod registry;
 mod shared;
 mod status;
@@ -25,6 +26,7 @@ pub use self::consume_options::ConsumeOptions;
 pub use self::consumer_status::{ConsumerReporter, ConsumerState, ConsumerStatus, ConsumerWatch};
 pub use self::delivery::{Acknowledger, Delivery, Settle, Settlement};
 pub use self::destination::{Destination, Source, Subscription};
+pub use self::queue_depth::QueueDepth;
 pub use self::registry::{Connector, Registry};
 pub use self::shared::SharedTransport;
 pub use self::status::{LinkState, Status, StatusReporter, StatusWatch};
@@ -32,6 +34,7 @@ pub use self::watch::{Reporter, Watch};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::message::Message;
+use crate::target::Target;
 
 /// A way to reach a broker.
 ///
@@ -70,6 +73,25 @@ pub trait Transport: Send + Sync + 'static {
     ///
     /// What the broker refuses, and [`Code::Unavailable`](crate::Code::Unavailable) when it cannot be reached.
     async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error>;
+
+    /// Looks at the queue of `target`, without a promise that it is so still when this returns. `None` when this
+    /// transport cannot tell, as the default does, and for a fanout, which has no queue of its own.
+    ///
+    /// Calls use it to say why nobody answered, many at a time: looks at one queue are to be shared.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Unroutable`](crate::Code::Unroutable) when there is no such queue;
+    /// [`Code::Unavailable`](crate::Code::Unavailable) and [`Code::Overloaded`](crate::Code::Overloaded) when the broker
+    /// cannot be asked now.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the wait and nothing else.
+    async fn inspect(&self, target: &Target) -> Result<Option<QueueDepth>, Error> {
+        let _ = target;
+        Ok(None)
+    }
 
     /// What this transport can do.
     fn capabilities(&self) -> Capabilities;

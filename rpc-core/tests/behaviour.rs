@@ -11,6 +11,8 @@ mod codec;
 mod context;
 #[path = "behaviour/duplicates.rs"]
 mod duplicates;
+#[path = "behaviour/evidence.rs"]
+mod evidence;
 #[path = "behaviour/faults.rs"]
 mod faults;
 #[path = "behaviour/forgetful.rs"]

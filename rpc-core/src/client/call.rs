@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::sleep_until;
 
+use super::evidence::require_consumers;
 use super::outgoing::{Outgoing, Ready};
 use super::replies::{Slot, received};
 use crate::context::Context;
@@ -112,10 +113,13 @@ impl<T, E> fmt::Debug for CallFuture<T, E> {
 
 /// Sends the request and waits for its reply.
 async fn exchange(ready: Ready) -> Result<Reply, Error> {
-    let Ready { transport, destination, mut request, deadline } = ready;
+    let Ready { transport, destination, mut request, deadline, needs_consumer } = ready;
     if matches!(&destination, Destination::Request(target) if target.route() == Route::Fanout) {
         let message = "a call has one answer, so it cannot go to every server";
         return Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish));
+    }
+    if needs_consumer {
+        require_consumers(&transport, &destination, deadline).await?;
     }
     // The place in the table exists before the request leaves, so no reply can come too early; and it is given
     // back by its own drop, wherever this future ends.
@@ -133,7 +137,10 @@ async fn exchange(ready: Ready) -> Result<Reply, Error> {
         published = &mut publishing => published,
     };
     match published {
-        Ok(()) => wait(&mut slot, deadline).await.unwrap_or_else(|| Err(too_late())),
+        Ok(()) => match wait(&mut slot, deadline).await {
+            Some(reply) => reply,
+            None => Err(transport.evidence().too_late(&transport, &destination).await),
+        },
         // The link broke after the request had left. It may have arrived, and the reply address outlives the
         // link: the answer can come yet.
         Err(error) if error.executed() == Executed::Unknown => {
@@ -149,10 +156,6 @@ async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Result<Reply, Error
         reply = slot.reply() => Some(reply),
         () = sleep_until(deadline.instant()) => None,
     }
-}
-
-fn too_late() -> Error {
-    Error::new(Code::DeadlineExceeded, "no reply before the deadline")
 }
 
 fn not_connected(transport: &SharedTransport) -> Error {

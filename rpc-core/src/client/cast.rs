@@ -76,7 +76,8 @@ impl IntoFuture for Cast {
 
     fn into_future(self) -> CastFuture {
         CastFuture(Box::pin(async move {
-            let (Ready { transport, destination, mut request, deadline }, subject) = self.outgoing.ready()?;
+            let (Ready { transport, destination, mut request, deadline, .. }, subject) =
+                self.outgoing.ready()?;
             // The time limit is for reaching the broker. It says nothing about when the work has to be done.
             request.context.deadline = self.time_to_live.map(Deadline::after);
             request.time_to_live = self.time_to_live;

@@ -40,6 +40,8 @@ pub(super) struct Ready {
     pub(super) destination: Destination,
     pub(super) request: Request,
     pub(super) deadline: Deadline,
+    /// Whether it is not sent when nobody would take it now.
+    pub(super) needs_consumer: bool,
 }
 
 /// Names the request in every error that it ends with.
@@ -113,7 +115,9 @@ impl Outgoing {
                 ..Request::in_context(MessageId::random(), context, method, arguments)
             })
             .map_err(|error| subject.name(error))?;
-        Ok((Ready { transport, destination: Destination::Request(target), request, deadline }, subject))
+        let destination = Destination::Request(target);
+        let needs_consumer = settings.fail_fast_no_consumers;
+        Ok((Ready { transport, destination, request, deadline, needs_consumer }, subject))
     }
 }
 

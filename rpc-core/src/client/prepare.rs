@@ -19,6 +19,7 @@ pub struct Prepare {
     pub(super) timeout: Option<Duration>,
     pub(super) content_type: ContentType,
     pub(super) compression: Compression,
+    pub(super) fail_fast_no_consumers: bool,
 }
 
 impl Prepare {
@@ -31,6 +32,7 @@ impl Prepare {
             timeout: None,
             content_type: ContentType::default(),
             compression: Compression::default(),
+            fail_fast_no_consumers: false,
         }
     }
 
@@ -76,6 +78,17 @@ impl Prepare {
     /// [`Client::DEFAULT_TIMEOUT`](crate::Client::DEFAULT_TIMEOUT). A limit set on a single call wins.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Looks at the queue before each call, and fails it as [`Code::Unroutable`](crate::Code::Unroutable), not sent, when
+    /// nobody consumes there. Costs one more round trip. Default: off, so that a call waits in the queue for a server
+    /// that is restarting.
+    ///
+    /// A last server that leaves after the look is not noticed: such a call waits until its deadline. When the transport
+    /// cannot look within 1 s the call is made nevertheless. Casts are not affected.
+    pub fn fail_fast_no_consumers(mut self, fail_fast: bool) -> Self {
+        self.fail_fast_no_consumers = fail_fast;
         self
     }
 

@@ -11,9 +11,10 @@ use super::queue::Taker;
 use crate::deadline::Deadline;
 use crate::error::{Code, Error, Executed, Phase};
 use crate::message::Message;
+use crate::target::Target;
 use crate::transport::{
-    Capabilities, ConsumeOptions, Consumer, Destination, LinkState, Source, Status, StatusReporter,
-    StatusWatch, Transport,
+    Capabilities, ConsumeOptions, Consumer, Destination, LinkState, QueueDepth, Source, Status,
+    StatusReporter, StatusWatch, Transport,
 };
 
 pub(super) struct Connection {
@@ -77,6 +78,11 @@ impl Transport for Connection {
         }
         drop(state);
         Ok(Box::new(MemoryConsumer::new(self.broker.clone(), taker, queues, receiver)))
+    }
+
+    async fn inspect(&self, target: &Target) -> Result<Option<QueueDepth>, Error> {
+        self.check_open()?;
+        self.broker.state().inspect(target)
     }
 
     fn capabilities(&self) -> Capabilities {

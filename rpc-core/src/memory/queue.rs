@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::state::QueueName;
 use crate::message::Message;
+use crate::transport::QueueDepth;
 
 /// One queue: messages that wait, in order, and takers that get them in turn, each up to its prefetch.
 #[derive(Default)]
@@ -79,6 +80,15 @@ impl Queue {
 
     fn has_too_much(&self) -> bool {
         self.ready.len() >= Self::MOST || self.bytes >= Self::MOST_BYTES
+    }
+
+    /// What waits here, without what has expired, and how many take from it.
+    pub(super) fn depth(&self, now: Instant) -> QueueDepth {
+        let is_alive = |stored: &&Stored| stored.expires.is_none_or(|expires| expires > now);
+        let ready = self.ready.values().filter(is_alive).count();
+        let consumers = self.takers.iter().filter(|taker| !taker.stopped).count();
+        let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        QueueDepth::new(number(ready), number(consumers))
     }
 
     pub(super) fn push(&mut self, message: Message, expires: Option<Instant>) {

@@ -10,7 +10,7 @@ use crate::error::{Code, Error};
 use crate::message::Message;
 use crate::priority::Priority;
 use crate::target::{Route, Target};
-use crate::transport::{Destination, Settlement, Source};
+use crate::transport::{Destination, QueueDepth, Settlement, Source};
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) enum QueueName {
@@ -70,6 +70,15 @@ impl State {
         Ok(())
     }
 
+    /// How full the queue of a request is; `None` for a fanout.
+    pub(super) fn inspect(&self, target: &Target) -> Result<Option<QueueDepth>, Error> {
+        if target.route() == Route::Fanout {
+            return Ok(None);
+        }
+        let queue = self.queues.get(&request_queue(target));
+        queue.map(|queue| Some(queue.depth(Instant::now()))).ok_or_else(|| no_queue(target))
+    }
+
     fn route(&mut self, destination: &Destination) -> Result<Vec<QueueName>, Error> {
         let name = match destination {
             Destination::Request(target) => match target.route() {
@@ -97,11 +106,10 @@ impl State {
         if self.queues.contains_key(&name) {
             return Ok(vec![name]);
         }
-        let message = match destination {
-            Destination::Reply(_) => "the caller is gone".to_owned(),
-            _ => format!("no queue for {destination}: no such server was ever started"),
-        };
-        Err(Error::new(Code::Unroutable, message))
+        Err(match destination {
+            Destination::Reply(_) => Error::new(Code::Unroutable, "the caller is gone"),
+            _ => no_queue(destination),
+        })
     }
 
     /// Declares the queues of a source.
@@ -230,6 +238,10 @@ impl State {
             }
         }
     }
+}
+
+fn no_queue(destination: impl std::fmt::Display) -> Error {
+    Error::new(Code::Unroutable, format!("no queue for {destination}: no such server was ever started"))
 }
 
 fn request_queue(target: &Target) -> QueueName {

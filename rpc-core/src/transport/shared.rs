@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Capabilities, Destination, StatusWatch, Transport};
-use crate::client::Replies;
+use crate::client::{Evidence, Replies};
 use crate::deadline::Deadline;
 use crate::error::{Code, Error, Phase};
 use crate::health::HealthWatch;
@@ -25,6 +25,7 @@ use crate::message::Message;
 pub struct SharedTransport {
     transport: Arc<dyn Transport>,
     replies: Arc<Replies>,
+    evidence: Arc<Evidence>,
 }
 
 impl SharedTransport {
@@ -32,7 +33,11 @@ impl SharedTransport {
     #[must_use]
     pub fn new(transport: impl Transport) -> Self {
         let transport: Arc<dyn Transport> = Arc::new(transport);
-        Self { replies: Arc::new(Replies::new(Arc::clone(&transport))), transport }
+        Self {
+            replies: Arc::new(Replies::new(Arc::clone(&transport))),
+            evidence: Arc::new(Evidence::new()),
+            transport,
+        }
     }
 
     /// What the transport can do.
@@ -98,6 +103,10 @@ impl SharedTransport {
     /// How much later than the deadline a transport may say what became of a message. The promise to callers is
     /// 250 ms.
     const PUBLISH_GRACE: Duration = Duration::from_millis(100);
+
+    pub(crate) fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
 
     pub(crate) fn replies(&self) -> &Replies {
         &self.replies
