@@ -50,6 +50,7 @@ mod declare;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod inspector;
 mod link;
 mod publisher;
 mod random;

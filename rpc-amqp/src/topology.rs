@@ -19,4 +19,4 @@ mod route;
 
 pub(crate) use self::declaration::{Declaration, ExchangeKind, QueueKind};
 pub(crate) use self::plan::{Plan, PlannedQueue};
-pub(crate) use self::route::{Route, dead_letters, default_queue};
+pub(crate) use self::route::{Route, dead_letters, default_queue, request_queue};

@@ -7,19 +7,20 @@ use async_trait::async_trait;
 use lapin::types::ShortString;
 use rpc_core::message::Message;
 use rpc_core::transport::{
-    Capabilities, ConsumeOptions, Consumer, Destination, LinkState, Source, Status, StatusReporter,
-    StatusWatch, Transport,
+    Capabilities, ConsumeOptions, Consumer, Destination, LinkState, QueueDepth, Source, Status,
+    StatusReporter, StatusWatch, Transport,
 };
-use rpc_core::{Deadline, Error, HealthWatch, Priority, SharedTransport};
+use rpc_core::{Deadline, Error, HealthWatch, Priority, SharedTransport, Target};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::builder::AmqpTransportBuilder;
 use crate::consumer::{self, Resources};
+use crate::inspector::Inspector;
 use crate::link::{Dialler, Link, Purpose, Worker, report};
 use crate::publisher::{Outgoing, Publisher, closed};
 use crate::settings::Settings;
-use crate::topology::{Route, default_queue};
+use crate::topology::{Route, default_queue, request_queue};
 use crate::url::BrokerUrl;
 use crate::wire;
 
@@ -91,6 +92,7 @@ struct Inner {
     worker: Worker,
     publish_link: Link,
     resources: Resources,
+    inspector: Inspector,
     most_prefetch: u16,
     /// Under which name messages are published. The broker refuses every other.
     user_id: Option<ShortString>,
@@ -111,11 +113,12 @@ impl Inner {
         let (publish_link, link) = opened.map_err(|refusal| refusal.error("cannot connect"))?;
         let status = Arc::new(StatusReporter::new(Status::CONNECTING.next_epoch()));
         worker.spawn(report(Arc::clone(&status), publish_link.watch(), link.watch()));
+        let inspector = Inspector::new(link.clone(), worker.clone());
         let publisher = Publisher::start(publish_link.clone());
         let resources =
             Resources { link, publisher, queue_type, max_message_size, closing: CancellationToken::new() };
         let consumers = TaskTracker::new();
-        Ok(Self { worker, publish_link, resources, most_prefetch, user_id, status, consumers })
+        Ok(Self { worker, publish_link, resources, inspector, most_prefetch, user_id, status, consumers })
     }
 
     /// A notification that no queue takes has no listener yet: it is kept in the queue that the first listener of the
@@ -187,6 +190,13 @@ impl Transport for Inner {
         let (consumer, task) = self.worker.run(started).await.unwrap_or_else(|| Err(closed()))?;
         self.worker.spawn(self.consumers.track_future(task));
         Ok(Box::new(consumer))
+    }
+
+    async fn inspect(&self, target: &Target) -> Result<Option<QueueDepth>, Error> {
+        match request_queue(target)? {
+            Some(queue) => self.inspector.depth(queue).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     fn capabilities(&self) -> Capabilities {

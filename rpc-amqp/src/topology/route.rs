@@ -115,6 +115,15 @@ pub(crate) fn default_queue(
     ])
 }
 
+/// The queue in which requests to `target` wait; `None` for a fanout, where every server has one.
+pub(crate) fn request_queue(target: &Target) -> Result<Option<String>, Error> {
+    match target.route() {
+        TargetRoute::Topic => topic_queue(target).map(Some),
+        TargetRoute::Server(server) => server_queue(target, server).map(Some),
+        TargetRoute::Fanout => Ok(None),
+    }
+}
+
 pub(super) fn request_exchange(target: &Target) -> Result<String, Error> {
     not_empty("exchange", target.exchange_name())?;
     checked(format!("x.{}", part(target.exchange_name())))
