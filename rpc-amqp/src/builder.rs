@@ -20,6 +20,7 @@ pub struct AmqpTransportBuilder {
     password_file: Option<PathBuf>,
     heartbeat: Option<Duration>,
     connection_timeout: Option<Duration>,
+    blocked_timeout: Option<Duration>,
     queue_type: Option<QueueType>,
     topology: Option<Topology>,
     max_message_size: usize,
@@ -35,6 +36,7 @@ impl AmqpTransportBuilder {
             password_file: None,
             heartbeat: None,
             connection_timeout: None,
+            blocked_timeout: None,
             queue_type: None,
             topology: None,
             max_message_size: Capabilities::DEFAULT_MAX_MESSAGE_SIZE,
@@ -75,6 +77,15 @@ impl AmqpTransportBuilder {
     #[must_use]
     pub fn connection_timeout(mut self, timeout: Duration) -> Self {
         self.connection_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a message waits for a broker that accepts none, because it is low on memory or disk; then it fails as
+    /// [`Code::Unavailable`](rpc_core::Code::Unavailable), not sent, unless its deadline comes first. At most 1 h.
+    /// Default: 30 s, so that callers with a longer deadline learn why it takes so long.
+    #[must_use]
+    pub fn blocked_timeout(mut self, timeout: Duration) -> Self {
+        self.blocked_timeout = Some(timeout);
         self
     }
 
@@ -176,11 +187,17 @@ impl AmqpTransportBuilder {
                 allowed: "1 to 16777216 bytes, which is what every broker takes",
             });
         }
+        let blocked_timeout =
+            self.blocked_timeout.or(url.query.blocked_timeout).unwrap_or(default.blocked_timeout);
+        if blocked_timeout.is_zero() || blocked_timeout > Duration::from_secs(3_600) {
+            return Err(UrlError::Value { key: "blocked_timeout", allowed: "1 to 3600 seconds" });
+        }
         Ok(Settings {
             name: self.service_name.unwrap_or(default.name),
             password_file: self.password_file,
             heartbeat,
             connection_timeout: timeout,
+            blocked_timeout,
             queue_type: self.queue_type.or(url.query.queue_type).unwrap_or_default(),
             topology: self.topology.or(url.query.topology).unwrap_or_default(),
             most_prefetch: url.query.most_prefetch.unwrap_or(default.most_prefetch),
@@ -214,6 +231,7 @@ impl fmt::Debug for AmqpTransportBuilder {
             .field("password_file", &self.password_file)
             .field("heartbeat", &self.heartbeat)
             .field("connection_timeout", &self.connection_timeout)
+            .field("blocked_timeout", &self.blocked_timeout)
             .field("queue_type", &self.queue_type)
             .field("topology", &self.topology)
             .field("max_message_size", &self.max_message_size)
@@ -231,9 +249,12 @@ mod tests {
 
     #[test]
     fn setters_win_over_the_url() {
-        let url = "amqp://h?heartbeat=7&queue_type=quorum&prefetch=3";
+        let url = "amqp://h?heartbeat=7&queue_type=quorum&prefetch=3&blocked_timeout=4";
         let from_url = settings(url, |builder| builder);
         assert_eq!(from_url.heartbeat, Duration::from_secs(7));
+        assert_eq!(from_url.blocked_timeout, Duration::from_secs(4));
+        let set = settings(url, |builder| builder.blocked_timeout(Duration::from_millis(200)));
+        assert_eq!(set.blocked_timeout, Duration::from_millis(200));
         assert_eq!((from_url.queue_type, from_url.most_prefetch), (QueueType::Quorum, 3));
         let set =
             settings(url, |builder| builder.heartbeat(Duration::from_secs(9)).queue_type(QueueType::Classic));

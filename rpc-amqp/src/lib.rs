@@ -26,6 +26,10 @@
 //!   go on where they were; what was unsettled is delivered again.
 //! - No future waits longer than its deadline, or than 5 s for a single answer of the broker. A broker that is silent
 //!   for longer is taken for dead.
+//! - What the broker refuses harms no other message: an exchange that it does not accept costs nobody's outcome but that
+//!   of the message that met it, and is refused here for the next 5 s. A queue that confirms nothing does not stop the
+//!   others. While the broker is blocked, what is not sent yet waits for `blocked_timeout` at the longest and is then
+//!   not sent.
 //! - Passwords appear in no error, no log and no `Debug`; payloads in none either.
 //!
 //! # How it works

@@ -34,7 +34,7 @@ pub(crate) use self::dial::Dialler;
 pub(crate) use self::guard::Changes;
 #[cfg(fuzzing)]
 pub(crate) use self::guard::fuzzing;
-pub(crate) use self::limit::{AWAIT_LIMIT, limited};
+pub(crate) use self::limit::limited;
 pub(crate) use self::purpose::Purpose;
 pub(crate) use self::refusal::{Refusal, RefusalKind};
 pub(crate) use self::session::Session;

@@ -4,29 +4,54 @@
 //! unconfirmed at a time, and awaits every confirm to its end, even when the caller is gone: a confirm that is dropped
 //! is never freed by the library. Until a message is handed over it stays in a queue of ours, from which an expired
 //! one is taken out; so "not sent" is the truth.
+//!
+//! What the broker has not accepted in this epoch takes a channel of its own first ([`introduction`]), what it has
+//! refused is not sent for a while ([`quarantine`]), and how much may be on its way is decided by a state machine without
+//! a clock ([`gate`]).
+//!
+//! While the broker is blocked nothing is handed over. What was handed over shortly before is at most what the gate
+//! admits, and its outcome is unknown at the latest at its caller's deadline. Messages that the library still holds then
+//! die with their connection. Those that were written to the socket may wait in front of the broker; when it reads them
+//! after the block they have the time to live that they had when they were written, and so may run late. They are the
+//! ones that were reported as unknown.
 
 mod actor;
+mod asking;
+mod confirm_channel;
 mod confirms;
+mod culprit;
 mod flight;
+mod gate;
+mod introduction;
+mod introductions;
 mod lane;
+mod message;
+mod patience;
+mod quarantine;
 mod slot;
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use lapin::BasicProperties;
 use rpc_core::{Code, Deadline, Error, Executed, Phase};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::actor::Actor;
+use self::patience::Patience;
 use self::slot::Slot;
 use crate::link::Link;
 use crate::topology::{Declaration, Route};
+use crate::wire::header_size;
 
 /// Messages that wait to be handed over. Further publishers wait for a place, until their deadline.
 const QUEUE_LENGTH: usize = 4_096;
+/// KiB of messages that wait to be handed over: 64 MiB. One message may always wait, however large.
+const QUEUE_KIB: u32 = 64 * 1_024;
 
 /// A message ready to be published.
 #[derive(Clone)]
@@ -46,6 +71,9 @@ pub(crate) struct Outgoing {
 #[derive(Clone)]
 pub(crate) struct Publisher {
     queue: mpsc::Sender<Slot>,
+    /// KiB that may still wait.
+    waiting: Arc<Semaphore>,
+    blocked_timeout: Duration,
     link: Link,
     closing: CancellationToken,
     aborted: CancellationToken,
@@ -53,49 +81,69 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// Starts the task on the runtime that this is called in.
-    pub(crate) fn start(link: Link) -> Self {
+    pub(crate) fn start(link: Link, blocked_timeout: Duration) -> Self {
         let (queue, slots) = mpsc::channel(QUEUE_LENGTH);
         let (closing, aborted) = (CancellationToken::new(), CancellationToken::new());
         let actor = Actor::new(slots, link.watch(), closing.clone(), aborted.clone());
         tokio::spawn(actor.run());
-        Self { queue, link, closing, aborted }
+        let waiting = Arc::new(Semaphore::new(QUEUE_KIB as usize));
+        Self { queue, waiting, blocked_timeout, link, closing, aborted }
     }
 
     /// Publishes, and resolves when the broker has confirmed, refused or returned the message, at `deadline` at the
-    /// latest. Dropping the future before the message was handed over sends nothing.
+    /// latest; earlier, with nothing sent, when the broker is blocked for too long. Dropping the future before the
+    /// message was handed over sends nothing.
     pub(crate) async fn publish(&self, outgoing: Outgoing, deadline: Deadline) -> Result<(), Error> {
         if self.closing.is_cancelled() {
             return Err(closed());
         }
         self.refuse_what_cannot_work()?;
-        let until = Instant::now() + deadline.remaining();
-        if deadline.has_passed() {
+        let called = Instant::now();
+        let until = called + deadline.remaining();
+        if until == called {
             return Err(self.not_handed_over());
         }
-        let place = match tokio::time::timeout_at(until, self.queue.reserve()).await {
-            Ok(Ok(place)) => place,
-            Ok(Err(_)) => return Err(closed()),
-            Err(_) => return Err(self.not_handed_over()),
+        let patience = Patience::new(called, until, self.blocked_timeout);
+        let size = kibibytes(header_size(&outgoing.properties).saturating_add(outgoing.body.len()));
+        let enter = async {
+            let share = Arc::clone(&self.waiting).acquire_many_owned(size).await.ok()?;
+            Some((share, self.queue.reserve().await.ok()?))
         };
-        let (slot, mut ticket) = Slot::new(outgoing, until);
+        let (share, place) = match self.patiently(patience, enter).await {
+            Some(Some(entered)) => entered,
+            Some(None) => return Err(closed()),
+            None => return Err(self.not_handed_over()),
+        };
+        let (slot, mut ticket) = Slot::new(outgoing, share, until);
         place.send(slot);
-        let outcome = tokio::time::timeout_at(until, ticket.outcome()).await;
-        if let Ok(Some(outcome)) = outcome {
-            return outcome;
-        }
-        // Too late, or dropped without a word: the task ended, or found the message expired.
-        match (outcome, ticket.take_back()) {
-            (Ok(_), true) if self.closing.is_cancelled() => Err(closed()),
-            (_, true) => Err(self.not_handed_over()),
-            (Ok(_), false) => {
+        match self.patiently(patience, ticket.outcome()).await {
+            Some(Some(outcome)) => outcome,
+            // Dropped without a word: the task ended, or found the message expired.
+            Some(None) if !ticket.take_back() => {
                 Err(unknown("the transport was closed before the broker confirmed the message"))
             }
-            (Err(_), false) => Err(Error::new(
-                Code::DeadlineExceeded,
-                "handed to the broker, which has not confirmed it by the deadline",
-            )
-            .with_executed(Executed::Unknown)
-            .with_phase(Phase::Publish)),
+            Some(None) if self.closing.is_cancelled() => Err(closed()),
+            Some(None) => Err(self.not_handed_over()),
+            None if ticket.take_back() => Err(self.not_handed_over()),
+            // On its way, so that only the deadline ends the wait.
+            None => match tokio::time::timeout_at(until, ticket.outcome()).await {
+                Ok(Some(outcome)) => outcome,
+                Ok(None) => Err(unknown("the transport was closed before the broker confirmed the message")),
+                Err(_) => Err(self.not_confirmed()),
+            },
+        }
+    }
+
+    /// The end of `work`, unless patience ends before.
+    async fn patiently<T>(&self, patience: Patience, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        let mut moment = patience.first();
+        loop {
+            if let Ok(done) = tokio::time::timeout_at(moment, &mut work).await {
+                return Some(done);
+            }
+            let blocked_since = self.link.view().blocked_since();
+            moment = patience.next(Instant::now(), blocked_since)?;
         }
     }
 
@@ -118,7 +166,15 @@ impl Publisher {
         }
     }
 
-    /// Why a message was still in our queue at its deadline.
+    /// Why a message that was handed over has no outcome at its deadline.
+    fn not_confirmed(&self) -> Error {
+        let blocked = self.link.view().blocked;
+        let why = blocked.map_or_else(String::new, |reason| format!("; the broker is blocked: {reason}"));
+        let text = format!("handed to the broker, which has not confirmed it by the deadline{why}");
+        Error::new(Code::DeadlineExceeded, text).with_executed(Executed::Unknown).with_phase(Phase::Publish)
+    }
+
+    /// Why a message was still in our queue when its time was over.
     fn not_handed_over(&self) -> Error {
         let view = self.link.view();
         let error = match (&view.blocked, &view.session, &view.last_error) {
@@ -133,6 +189,11 @@ impl Publisher {
         };
         error.with_executed(Executed::NotSent).with_phase(Phase::Publish)
     }
+}
+
+/// The share of a message in what may wait.
+fn kibibytes(size: usize) -> u32 {
+    u32::try_from(size.div_ceil(1_024)).map_or(QUEUE_KIB, |share| share.min(QUEUE_KIB))
 }
 
 /// The error of everything after the transport was closed.

@@ -71,6 +71,7 @@ pub(crate) struct Settings {
     pub(crate) password_file: Option<PathBuf>,
     pub(crate) heartbeat: Duration,
     pub(crate) connection_timeout: Duration,
+    pub(crate) blocked_timeout: Duration,
     pub(crate) queue_type: QueueType,
     pub(crate) topology: Topology,
     pub(crate) most_prefetch: u16,
@@ -85,6 +86,7 @@ impl Settings {
     /// The largest body that every broker takes: RabbitMQ 4 refuses more than 16 MiB unless configured otherwise, and
     /// ends the channel over it.
     pub(crate) const LARGEST_MESSAGE: usize = 16 * 1_024 * 1_024;
+    pub(crate) const DEFAULT_BLOCKED_TIMEOUT: Duration = Duration::from_secs(30);
 }
 
 impl Default for Settings {
@@ -94,6 +96,7 @@ impl Default for Settings {
             password_file: None,
             heartbeat: Self::DEFAULT_HEARTBEAT,
             connection_timeout: Self::DEFAULT_CONNECTION_TIMEOUT,
+            blocked_timeout: Self::DEFAULT_BLOCKED_TIMEOUT,
             queue_type: QueueType::default(),
             topology: Topology::default(),
             most_prefetch: u16::MAX,

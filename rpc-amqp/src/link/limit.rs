@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 
 /// How long a broker may take to answer one command. One that takes longer is treated as gone: a healthy one answers in
 /// milliseconds, and the client library has no limit of its own.
-pub(crate) const AWAIT_LIMIT: Duration = Duration::from_secs(5);
+const AWAIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// What the broker answers to `command`, within [`AWAIT_LIMIT`].
 pub(crate) async fn limited<T>(

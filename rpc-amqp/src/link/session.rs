@@ -47,7 +47,12 @@ impl Session {
 
     /// Opens a channel. A broker that does not answer ends the epoch.
     pub(crate) async fn channel(&self) -> Result<Channel, Refusal> {
-        self.judged(limited("open a channel", self.connection.create_channel()).await)
+        self.judged(self.try_channel().await)
+    }
+
+    /// Opens a channel.
+    pub(crate) async fn try_channel(&self) -> Result<Channel, Refusal> {
+        limited("open a channel", self.connection.create_channel()).await
     }
 
     /// Passes `outcome` through; one that says that the broker is silent ends the epoch.
@@ -82,6 +87,11 @@ impl Session {
 
     pub(crate) fn is_over(&self) -> bool {
         self.ended.is_cancelled()
+    }
+
+    /// Whether the client library still has its connection.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connection.status().connected()
     }
 
     /// Why the epoch is over.

@@ -203,7 +203,13 @@ impl Supervisor {
                 event = events.next() => match event {
                     Some(Told::ConnectionBlocked(reason)) => {
                         tracing::warn!(purpose = %self.purpose, reason, "the broker accepts no publishes");
-                        self.view.send_modify(|view| view.blocked = Some(reason.into()));
+                        self.view.send_modify(|view| {
+                            // A second reason may follow the first.
+                            if view.blocked.is_none() {
+                                view.blocked_since = Some(Instant::now());
+                            }
+                            view.blocked = Some(reason.into());
+                        });
                     }
                     Some(Told::ConnectionUnblocked) => {
                         tracing::info!(purpose = %self.purpose, "the broker accepts publishes again");

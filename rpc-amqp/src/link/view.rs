@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::refusal::Refusal;
 use super::session::Session;
 
@@ -14,6 +16,8 @@ pub(crate) struct View {
     pub(crate) epoch: u64,
     /// Why the broker accepts no publishes at the moment.
     pub(crate) blocked: Option<Arc<str>>,
+    /// When it last began to accept none.
+    pub(crate) blocked_since: Option<Instant>,
     /// Why the last epoch ended or the last attempt failed.
     pub(crate) last_error: Option<Arc<Refusal>>,
     /// Closed for good.
@@ -21,6 +25,11 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// Since when the broker has accepted no publishes, if it accepts none now.
+    pub(crate) fn blocked_since(&self) -> Option<Instant> {
+        self.blocked.as_ref().and(self.blocked_since)
+    }
+
     /// The epoch, if messages may be handed to it.
     pub(crate) fn open(&self) -> Option<&Arc<Session>> {
         self.session.as_ref().filter(|session| self.blocked.is_none() && !session.is_over())

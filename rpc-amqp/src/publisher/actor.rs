@@ -1,10 +1,12 @@
 //! The task that publishes, over all epochs.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::asking::Asking;
 use super::lane::{Ended, Lane};
 use super::slot::Slot;
 use crate::link::{Backoff, Session, View};
@@ -12,25 +14,33 @@ use crate::link::{Backoff, Session, View};
 /// The task that publishes. Per epoch it opens a channel and serves it until one of them ends.
 pub(super) struct Actor {
     pub(super) slots: mpsc::Receiver<Slot>,
+    /// Taken from `slots` and not handed over; first in the next turn.
+    pub(super) returned: VecDeque<Slot>,
     pub(super) view: watch::Receiver<View>,
     pub(super) closing: CancellationToken,
     pub(super) aborted: CancellationToken,
 }
 
 impl Actor {
-    pub(super) const fn new(
+    pub(super) fn new(
         slots: mpsc::Receiver<Slot>,
         view: watch::Receiver<View>,
         closing: CancellationToken,
         aborted: CancellationToken,
     ) -> Self {
-        Self { slots, view, closing, aborted }
+        Self { slots, returned: VecDeque::new(), view, closing, aborted }
+    }
+
+    /// Whether no message waits to be handed over.
+    pub(super) fn is_idle(&self) -> bool {
+        self.returned.is_empty() && self.slots.is_empty()
     }
 
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::default();
         while let Some(session) = self.next_session().await {
-            let ended = match Lane::open(session).await {
+            let ended = match Lane::open(Arc::clone(&session), Asking::new(session, self.view.clone())).await
+            {
                 Ok(lane) => {
                     backoff.reset();
                     lane.serve(&mut self).await
@@ -58,7 +68,7 @@ impl Actor {
             if let Some(session) = view.open() {
                 return Some(Arc::clone(session));
             }
-            if self.closing.is_cancelled() && self.slots.is_empty() {
+            if self.closing.is_cancelled() && self.is_idle() {
                 return None;
             }
             tokio::select! {

@@ -13,7 +13,8 @@
 //!
 //! Nothing is held for ever: follow from a held message to the one whose return it brought, from that one's confirm to
 //! the return which that brought, and so on. No return is brought twice, so the walk ends at a confirm that carried
-//! nothing, or goes in a circle, and in a circle everybody's return was brought.
+//! nothing, or goes in a circle, and in a circle everybody's return was brought. All of this needs every return to name a
+//! message of ours; a channel on which one does not is given up before it gets here.
 
 use std::collections::HashMap;
 
@@ -23,8 +24,6 @@ pub(super) enum Carried {
     Nothing,
     /// The return of this message.
     Return(u64),
-    /// A return that names no message of ours.
-    Stranger,
 }
 
 /// What became of a message.
@@ -54,8 +53,6 @@ pub(super) struct Confirms {
     held: HashMap<u64, Confirm>,
     /// By message whose return was seen: which of `held` brought it.
     bringers: HashMap<u64, u64>,
-    /// Those of `held` that carried the return of a stranger.
-    astray: Vec<u64>,
 }
 
 impl Confirms {
@@ -63,17 +60,13 @@ impl Confirms {
     ///
     /// No confirm may be missing that completed before one of `complete`.
     pub(super) fn take_in(&mut self, complete: &[Confirm]) -> Vec<(u64, Verdict)> {
-        let mut touched = self.found(complete);
+        let mut touched = Vec::with_capacity(complete.len());
         for confirm in complete {
             self.held.insert(confirm.number, *confirm);
             touched.push(confirm.number);
-            match confirm.carried {
-                Carried::Nothing => {}
-                Carried::Return(other) => {
-                    self.bringers.insert(other, confirm.number);
-                    touched.push(other);
-                }
-                Carried::Stranger => self.astray.push(confirm.number),
+            if let Carried::Return(other) = confirm.carried {
+                self.bringers.insert(other, confirm.number);
+                touched.push(other);
             }
         }
         let mut settled = Vec::with_capacity(complete.len());
@@ -114,26 +107,10 @@ impl Confirms {
         if let Some(heir) = self.held.get_mut(&bringer) {
             heir.carried = confirm.carried;
         }
-        match confirm.carried {
-            Carried::Nothing => {}
-            Carried::Return(other) => drop(self.bringers.insert(other, bringer)),
-            Carried::Stranger => self.astray.push(bringer),
+        if let Carried::Return(other) = confirm.carried {
+            self.bringers.insert(other, bringer);
         }
         Some((confirm, Some(bringer)))
-    }
-
-    /// A confirm that carries nothing came later than those that were taken in before: the queue held none of theirs.
-    fn found(&mut self, complete: &[Confirm]) -> Vec<u64> {
-        if complete.iter().all(|confirm| confirm.carried != Carried::Nothing) {
-            return Vec::new();
-        }
-        let astray = std::mem::take(&mut self.astray);
-        for number in &astray {
-            if let Some(confirm) = self.held.get_mut(number) {
-                confirm.carried = Carried::Nothing;
-            }
-        }
-        astray
     }
 }
 
@@ -256,15 +233,6 @@ mod tests {
         let mut settled = Confirms::default().take_in(&seen);
         settled.sort_unstable_by_key(|(number, _)| *number);
         assert_eq!(settled, [(0, Verdict::Refused), (1, Verdict::Refused)]);
-    }
-
-    #[test]
-    fn who_brings_the_return_of_a_stranger_waits_for_the_next_that_brings_nothing() {
-        let mut confirms = Confirms::default();
-        assert_eq!(confirms.take_in(&[confirm(0, true, Carried::Stranger)]), []);
-        let mut settled = confirms.take_in(&[confirm(1, true, Carried::Nothing)]);
-        settled.sort_unstable_by_key(|(number, _)| *number);
-        assert_eq!(settled, [(0, Verdict::Confirmed), (1, Verdict::Confirmed)]);
     }
 
     proptest! {

@@ -1,19 +1,21 @@
 //! Messages that were handed over and are not settled yet.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use lapin::message::BasicReturnMessage;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::confirms::Carried;
+use super::culprit::Suspect;
+use super::gate::RouteId;
 use super::slot::Outcome;
 
 /// Messages that were handed over and are not settled yet, by their number in the order of publishing.
 #[derive(Default)]
 pub(super) struct Flight {
     next: u64,
-    bytes: usize,
-    pending: HashMap<u64, Pending>,
+    pending: BTreeMap<u64, Pending>,
     /// Numbers by message id, oldest first. Usually one; a message that is published again while the first attempt is
     /// unconfirmed has more.
     by_id: HashMap<Box<str>, Vec<u64>>,
@@ -23,15 +25,23 @@ pub(super) struct Pending {
     pub(super) id: Box<str>,
     pub(super) exchange: Box<str>,
     pub(super) key: Box<str>,
+    pub(super) route: RouteId,
     pub(super) size: usize,
+    /// When it was handed over.
+    pub(super) since: Instant,
+    /// Until when its caller waits.
+    pub(super) until: Instant,
     pub(super) outcome: oneshot::Sender<Outcome>,
 }
+
+/// A returned message that names none of ours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Stranger;
 
 impl Flight {
     pub(super) fn add(&mut self, pending: Pending) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.bytes += pending.size;
         self.by_id.entry(pending.id.clone()).or_default().push(number);
         self.pending.insert(number, pending);
         number
@@ -39,7 +49,6 @@ impl Flight {
 
     pub(super) fn remove(&mut self, number: u64) -> Option<Pending> {
         let pending = self.pending.remove(&number)?;
-        self.bytes -= pending.size;
         if let Some(numbers) = self.by_id.get_mut(&pending.id) {
             numbers.retain(|other| *other != number);
             if numbers.is_empty() {
@@ -51,37 +60,51 @@ impl Flight {
 
     /// Whose return this is. Of two attempts of one message to one place it is the older one's, since returns come in
     /// order; it is taken off the list, so that the next return is the other's.
-    pub(super) fn whose(&mut self, returned: Option<&BasicReturnMessage>) -> Carried {
-        let Some(returned) = returned else { return Carried::Nothing };
+    pub(super) fn whose(&mut self, returned: Option<&BasicReturnMessage>) -> Result<Carried, Stranger> {
+        let Some(returned) = returned else { return Ok(Carried::Nothing) };
         let id = returned.properties.message_id().as_ref().map_or("", |id| id.as_str());
         self.owner(id, returned.exchange.as_str(), returned.routing_key.as_str())
     }
 
-    fn owner(&mut self, id: &str, exchange: &str, key: &str) -> Carried {
-        let Some(numbers) = self.by_id.get_mut(id) else { return Carried::Stranger };
+    fn owner(&mut self, id: &str, exchange: &str, key: &str) -> Result<Carried, Stranger> {
+        let numbers = self.by_id.get_mut(id).ok_or(Stranger)?;
         let is_it = |number: &u64| {
             self.pending
                 .get(number)
                 .is_some_and(|pending| &*pending.exchange == exchange && &*pending.key == key)
         };
-        match numbers.iter().position(is_it) {
-            Some(index) => Carried::Return(numbers.remove(index)),
-            None => Carried::Stranger,
-        }
+        let index = numbers.iter().position(is_it).ok_or(Stranger)?;
+        Ok(Carried::Return(numbers.remove(index)))
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.pending.len()
+    /// When the oldest of them was handed over.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        self.pending.first_key_value().map(|(_, pending)| pending.since)
     }
 
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
+    /// Whether somebody still waits for the outcome of one of them.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.pending.values().any(|pending| !pending.outcome.is_closed())
     }
 
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Pending> {
-        self.bytes = 0;
+    /// Whether one of those from `number` on is past its caller's deadline.
+    pub(super) fn has_expired_since(&self, number: u64, now: Instant) -> bool {
+        self.pending.range(number..).any(|(_, pending)| pending.until <= now)
+    }
+
+    /// All of them, oldest first.
+    pub(super) fn suspects(&self) -> impl Iterator<Item = Suspect<'_>> + Clone {
+        self.pending.iter().map(|(number, pending)| Suspect {
+            number: *number,
+            exchange: &pending.exchange,
+            size: pending.size,
+        })
+    }
+
+    /// All of them, oldest first.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Pending> + use<> {
         self.by_id.clear();
-        self.pending.drain().map(|(_, pending)| pending)
+        std::mem::take(&mut self.pending).into_values()
     }
 }
 
@@ -91,7 +114,18 @@ mod tests {
 
     fn pending(id: &str, key: &str) -> Pending {
         let (outcome, _) = oneshot::channel();
-        Pending { id: id.into(), exchange: "x".into(), key: key.into(), size: 10, outcome }
+        let now = Instant::now();
+        let route = RouteId::of("x", key);
+        Pending {
+            id: id.into(),
+            exchange: "x".into(),
+            key: key.into(),
+            route,
+            size: 10,
+            since: now,
+            until: now,
+            outcome,
+        }
     }
 
     #[test]
@@ -100,20 +134,29 @@ mod tests {
         let first = flight.add(pending("m", "a"));
         let second = flight.add(pending("m", "b"));
         let third = flight.add(pending("m", "a"));
-        assert_eq!(flight.owner("m", "x", "b"), Carried::Return(second));
-        assert_eq!(flight.owner("m", "x", "a"), Carried::Return(first));
-        assert_eq!(flight.owner("m", "x", "a"), Carried::Return(third));
-        assert_eq!(flight.owner("m", "x", "a"), Carried::Stranger);
-        assert_eq!(flight.owner("other", "x", "a"), Carried::Stranger);
+        assert_eq!(flight.owner("m", "x", "b"), Ok(Carried::Return(second)));
+        assert_eq!(flight.owner("m", "x", "a"), Ok(Carried::Return(first)));
+        assert_eq!(flight.owner("m", "x", "a"), Ok(Carried::Return(third)));
+        assert_eq!(flight.owner("m", "x", "a"), Err(Stranger));
+        assert_eq!(flight.owner("other", "x", "a"), Err(Stranger));
     }
 
     #[test]
     fn nothing_is_left_of_what_was_removed() {
         let mut flight = Flight::default();
         let number = flight.add(pending("m", "a"));
-        assert_eq!((flight.len(), flight.bytes()), (1, 10));
+        assert!(flight.oldest().is_some() && !flight.is_awaited());
         assert!(flight.remove(number).is_some() && flight.remove(number).is_none());
-        assert_eq!((flight.len(), flight.bytes()), (0, 0));
-        assert!(flight.by_id.is_empty());
+        assert!(flight.oldest().is_none() && flight.by_id.is_empty());
+    }
+
+    #[test]
+    fn only_what_was_not_written_yet_is_looked_at() {
+        let mut flight = Flight::default();
+        let (first, second) = (flight.add(pending("a", "a")), flight.add(pending("b", "a")));
+        let now = Instant::now();
+        assert!(flight.has_expired_since(first, now) && flight.has_expired_since(second, now));
+        assert!(!flight.has_expired_since(second + 1, now));
+        assert!(!flight.has_expired_since(first, now - std::time::Duration::from_secs(1)));
     }
 }

@@ -6,29 +6,41 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rpc_core::Error;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use super::Outgoing;
 
 pub(super) type Outcome = Result<(), Error>;
 
+/// A message, with its share of the bytes that may wait. The share is given back when either side takes the message:
+/// the places of messages that were taken back may wait in the queue for long.
+type Content = Arc<Mutex<Option<(Outgoing, OwnedSemaphorePermit)>>>;
+
 /// The task's side.
 pub(super) struct Slot {
-    content: Arc<Mutex<Option<Outgoing>>>,
+    content: Content,
     until: Instant,
     outcome: oneshot::Sender<Outcome>,
 }
 
+/// A message that the task has taken.
+pub(super) struct Taken {
+    pub(super) outgoing: Outgoing,
+    /// Until when its caller waits.
+    pub(super) until: Instant,
+    pub(super) outcome: oneshot::Sender<Outcome>,
+}
+
 /// The caller's side. Dropping it takes the message back, if that is still possible.
 pub(super) struct Ticket {
-    content: Arc<Mutex<Option<Outgoing>>>,
+    content: Content,
     outcome: oneshot::Receiver<Outcome>,
 }
 
 impl Slot {
-    pub(super) fn new(outgoing: Outgoing, until: Instant) -> (Self, Ticket) {
-        let content = Arc::new(Mutex::new(Some(outgoing)));
+    pub(super) fn new(outgoing: Outgoing, share: OwnedSemaphorePermit, until: Instant) -> (Self, Ticket) {
+        let content = Arc::new(Mutex::new(Some((outgoing, share))));
         let (sender, receiver) = oneshot::channel();
         (
             Self { content: Arc::clone(&content), until, outcome: sender },
@@ -41,16 +53,25 @@ impl Slot {
         if now >= self.until {
             return None;
         }
-        self.content.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(look)
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        content.as_ref().map(|(outgoing, _)| look(outgoing))
     }
 
     /// The message, unless its caller has taken it back or its time is over.
-    pub(super) fn take(self, now: Instant) -> Option<(Outgoing, oneshot::Sender<Outcome>)> {
+    pub(super) fn take(self, now: Instant) -> Option<Taken> {
         if now >= self.until {
             return None;
         }
-        let outgoing = self.content.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        Some((outgoing, self.outcome))
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner).take();
+        content.map(|(outgoing, _)| Taken { outgoing, until: self.until, outcome: self.outcome })
+    }
+
+    /// Tells the caller why the message is not sent.
+    pub(super) fn refuse(self, error: Error) {
+        // Taken out first: a caller that has been told must find nothing to take back.
+        drop(self.content.lock().unwrap_or_else(PoisonError::into_inner).take());
+        // A caller that is gone needs no word.
+        let _ = self.outcome.send(Err(error));
     }
 }
 
@@ -77,29 +98,48 @@ mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
+    use tokio::sync::Semaphore;
 
     use super::*;
     use crate::topology::Route;
 
-    fn slot(until: Instant) -> (Slot, Ticket) {
+    fn slot(waiting: &Arc<Semaphore>, until: Instant) -> (Slot, Ticket) {
         let route = Route { exchange: String::new(), key: "k".into(), mandatory: true, needs: Vec::new() };
         let since = Instant::now();
         let properties = lapin::BasicProperties::default();
         let body = Bytes::new();
-        Slot::new(Outgoing { route, also_needs: Vec::new(), doubt: false, properties, since, body }, until)
+        let share = Arc::clone(waiting).try_acquire_many_owned(3).unwrap();
+        Slot::new(
+            Outgoing { route, also_needs: Vec::new(), doubt: false, properties, since, body },
+            share,
+            until,
+        )
     }
 
     #[test]
     fn whoever_takes_it_first_decides() {
         let now = Instant::now();
-        let (taken, ticket) = slot(now + Duration::from_secs(1));
+        let waiting = Arc::new(Semaphore::new(3));
+        let (taken, ticket) = slot(&waiting, now + Duration::from_secs(1));
         assert!(taken.look(now, |_| ()).is_some() && taken.take(now).is_some() && !ticket.take_back());
-        let (given_up, ticket) = slot(now + Duration::from_secs(1));
+        let (given_up, ticket) = slot(&waiting, now + Duration::from_secs(1));
         assert!(ticket.take_back() && given_up.look(now, |_| ()).is_none() && given_up.take(now).is_none());
-        let (dropped, ticket) = slot(now + Duration::from_secs(1));
+        let (dropped, ticket) = slot(&waiting, now + Duration::from_secs(1));
         drop(ticket);
         assert!(dropped.take(now).is_none());
-        let (late, ticket) = slot(now);
+        let (late, ticket) = slot(&waiting, now);
         assert!(late.look(now, |_| ()).is_none() && late.take(now).is_none() && ticket.take_back());
+    }
+
+    #[test]
+    fn its_share_of_the_bytes_goes_with_the_message() {
+        let now = Instant::now();
+        let waiting = Arc::new(Semaphore::new(3));
+        let (slot, ticket) = slot(&waiting, now + Duration::from_secs(1));
+        assert_eq!(waiting.available_permits(), 0);
+        // The place stays in the queue until the task comes to it.
+        drop(ticket);
+        assert_eq!(waiting.available_permits(), 3);
+        assert!(slot.take(now).is_none());
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::error::UrlError;
 use crate::settings::{QueueType, Topology};
 
-pub(super) const KEYS: [&str; 8] = [
+pub(super) const KEYS: [&str; 9] = [
     "auth_mechanism",
     "heartbeat",
     "connection_timeout",
+    "blocked_timeout",
     "prefetch",
     "queue_type",
     "topology",
@@ -22,6 +23,7 @@ pub(crate) struct Query {
     pub(crate) auth_mechanism: AuthMechanism,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) connection_timeout: Option<Duration>,
+    pub(crate) blocked_timeout: Option<Duration>,
     pub(crate) most_prefetch: Option<u16>,
     pub(crate) queue_type: Option<QueueType>,
     pub(crate) topology: Option<Topology>,
@@ -56,6 +58,7 @@ pub(super) fn parse(text: &str) -> Result<Query, UrlError> {
             "connection_timeout" => {
                 query.connection_timeout = Some(seconds(key, value, "1 to 3600 seconds")?);
             }
+            "blocked_timeout" => query.blocked_timeout = Some(seconds(key, value, "1 to 3600 seconds")?),
             "prefetch" => query.most_prefetch = Some(prefetch(value)?),
             "queue_type" => query.queue_type = Some(queue_type(value)?),
             "topology" => query.topology = Some(topology(value)?),

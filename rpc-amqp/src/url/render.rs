@@ -17,6 +17,7 @@ pub(super) fn render(url: &BrokerUrl) -> String {
     let pairs: Vec<_> = [
         query.heartbeat.map(|time| format!("heartbeat={}", time.as_secs())),
         query.connection_timeout.map(|time| format!("connection_timeout={}", time.as_secs())),
+        query.blocked_timeout.map(|time| format!("blocked_timeout={}", time.as_secs())),
         query.most_prefetch.map(|most| format!("prefetch={most}")),
         query.queue_type.map(|queue_type| format!("queue_type={}", queue_type.as_str())),
         query.topology.map(|topology| format!("topology={}", topology.as_str())),
@@ -51,20 +52,34 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
     let query = (
         time(),
         time(),
+        time(),
         option::of(1_u16..),
         option::of(queue_type),
         option::of(topology),
         option::of(any::<bool>()),
     )
-        .prop_map(|(heartbeat, connection_timeout, most_prefetch, queue_type, topology, user_id)| Query {
+        .prop_map(|it| {
+            let (
+                heartbeat,
+                connection_timeout,
+                blocked_timeout,
+                most_prefetch,
+                queue_type,
+                topology,
+                user_id,
+            ) = it;
             // The other takes no login, and has tests of its own.
-            auth_mechanism: AuthMechanism::Plain,
-            heartbeat,
-            connection_timeout,
-            most_prefetch,
-            queue_type,
-            topology,
-            user_id,
+            let auth_mechanism = AuthMechanism::Plain;
+            Query {
+                auth_mechanism,
+                heartbeat,
+                connection_timeout,
+                blocked_timeout,
+                most_prefetch,
+                queue_type,
+                topology,
+                user_id,
+            }
         });
     (scheme, prop::collection::vec(node, 1..4), "\\PC{1,20}", query)
         .prop_map(|(scheme, nodes, vhost, query)| BrokerUrl { scheme, nodes, vhost, query })

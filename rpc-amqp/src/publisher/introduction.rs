@@ -1,0 +1,215 @@
+//! The first message for an exchange, on a channel of its own.
+//!
+//! A refused declaration or publish closes its channel, and everything in flight there is lost from sight. So what the
+//! broker has not accepted in this epoch is tried where nothing else is in flight: what the message needs is declared,
+//! the message is published, and a question on the same channel shows that the broker has accepted it, because it
+//! reads a channel in order. From then on the exchange is known and its messages take the shared channel. A
+//! user without write permission, an exchange of another type, a queue with other arguments: none of them ever harms
+//! the messages of others, nor do others wait for them; and what the broker says belongs to exactly one message.
+//!
+//! The alternative is to publish at once and to rebuild the shared channel after a refusal. It saves a round trip for
+//! the first message of an exchange, and costs everybody the outcome of what is in flight, again after each quarantine.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+
+use lapin::{Channel, Confirmation, PublisherConfirm};
+use rpc_core::Error;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::asking::Asking;
+use super::confirm_channel::outcome;
+use super::confirms::Verdict;
+use super::message::{Ready, refused};
+use super::slot::{Outcome, Slot};
+use super::unknown;
+use crate::link::{Refusal, RefusalKind, limited};
+use crate::topology::Declaration;
+
+/// What is not known to be accepted by the broker.
+pub(super) struct Unknown {
+    /// What is tried; what needs the same waits for it.
+    pub(super) name: String,
+    pub(super) exchange: String,
+    /// To be declared first.
+    pub(super) missing: Vec<Vec<Declaration>>,
+}
+
+/// How an introduction ended.
+pub(super) struct Introduced {
+    pub(super) name: String,
+    /// What exists now.
+    pub(super) declared: Vec<String>,
+    pub(super) verdict: Result<Accepted, Refused>,
+}
+
+/// The broker has refused nothing.
+pub(super) struct Accepted {
+    /// The exchange, if it took a message.
+    pub(super) exchange: Option<String>,
+    /// The end of it.
+    pub(super) rest: Rest,
+}
+
+pub(super) struct Refused {
+    /// The exchange or the queue that was refused.
+    pub(super) what: String,
+    pub(super) refusal: Refusal,
+}
+
+/// The message to introduce, until it is handed over. Whoever owns the introduction takes it back when that ends early.
+pub(super) type First = Arc<Mutex<Option<Slot>>>;
+
+/// Waits for the confirm, and gives the channel back when it can be used again.
+pub(super) type Rest = Pin<Box<dyn Future<Output = Option<Channel>> + Send>>;
+
+/// Sends the message of `slot` by way of a channel on which nothing else is in flight.
+pub(super) async fn introduce(
+    asking: Asking,
+    channel: Option<Channel>,
+    Unknown { name, exchange, missing }: Unknown,
+    first: First,
+) -> Introduced {
+    let mut declared = Vec::new();
+    let channel = match prepare(&asking, channel, &missing, &mut declared).await {
+        Ok(channel) => channel,
+        Err(refusal) => {
+            let verdict = Err(Refused { what: name.clone(), refusal });
+            return Introduced { name, declared, verdict };
+        }
+    };
+    // Not before, since the caller may give up while the broker declares.
+    let slot = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(ready) = slot.and_then(|slot| slot.take(Instant::now())).and_then(Ready::new) else {
+        let rest: Rest = Box::pin(std::future::ready(Some(channel)));
+        return Introduced { name, declared, verdict: Ok(Accepted { exchange: None, rest }) };
+    };
+    let verdict = match publish(&asking, channel, ready).await {
+        Ok(rest) => Ok(Accepted { exchange: Some(exchange), rest }),
+        Err(refusal) => Err(Refused { what: exchange, refusal }),
+    };
+    Introduced { name, declared, verdict }
+}
+
+async fn prepare(
+    asking: &Asking,
+    channel: Option<Channel>,
+    missing: &[Vec<Declaration>],
+    declared: &mut Vec<String>,
+) -> Result<Channel, Refusal> {
+    let channel = match channel {
+        Some(channel) => channel,
+        None => asking.confirm_channel().await?,
+    };
+    for needs in missing {
+        asking.declare(&channel, needs).await?;
+        declared.extend(needs.last().map(|last| last.name().to_owned()));
+    }
+    Ok(channel)
+}
+
+async fn publish(asking: &Asking, channel: Channel, ready: Ready) -> Result<Rest, Refusal> {
+    let Ready { exchange, key, mandatory, properties, body, until, outcome } = ready;
+    let place = (exchange.as_str().to_owned(), key.as_str().to_owned());
+    let mut owed = Owed { outcome: Some(outcome), asking: asking.clone() };
+    let options = BasicPublishOptions { mandatory, immediate: false };
+    let published = tokio::select! {
+        published = channel.basic_publish(exchange, key, options, &body, properties) => published,
+        // Not written and too late, it would be written all the same when the broker reads again.
+        () = asking.blocked_after(until) => {
+            asking.give_up();
+            return Err(Refusal::lost("the broker was blocked until the deadline"));
+        }
+    };
+    let confirm = match published {
+        Ok(confirm) => confirm,
+        Err(error) => return Err(owed.refuse(Refusal::from_answer(&error))),
+    };
+    // Any question does. It is asked after the message was written, since the library puts questions first.
+    let question = limited("publish", channel.confirm_select(ConfirmSelectOptions::default())).await;
+    match asking.judged(question) {
+        // Blocked meanwhile: the answer comes with the confirm.
+        Err(refusal)
+            if refusal.kind == RefusalKind::Lost && asking.is_open() && channel.status().connected() => {}
+        // The broker has closed the channel before it was asked, and the confirm says why.
+        Err(refusal) if refusal.kind == RefusalKind::Lost => {
+            let confirmed = limited("confirm", confirm).await;
+            return Err(owed.refuse(confirmed.err().unwrap_or(refusal)));
+        }
+        Err(refusal) => return Err(owed.refuse(refusal)),
+        Ok(()) => {}
+    }
+    Ok(Box::pin(rest(channel, confirm, owed, place)))
+}
+
+async fn rest(
+    channel: Channel,
+    confirm: PublisherConfirm,
+    mut owed: Owed,
+    (exchange, key): (String, String),
+) -> Option<Channel> {
+    let confirmation = tokio::select! {
+        confirmation = confirm => confirmation,
+        // Nobody waits for it any more. The channel goes, and with it what the library keeps for the confirm.
+        () = owed.abandoned() => return None,
+    };
+    let verdict = match confirmation {
+        // Whose return it is cannot be in doubt: nothing else was published here.
+        Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))) => Verdict::Returned,
+        Ok(Confirmation::Ack(None)) => Verdict::Confirmed,
+        Ok(Confirmation::Nack(None)) => Verdict::Refused,
+        Ok(Confirmation::NotRequested) => return None,
+        Err(error) => {
+            owed.refuse(Refusal::from_answer(&error));
+            return None;
+        }
+    };
+    owed.settle(outcome(verdict, &exchange, &key));
+    Some(channel)
+}
+
+/// The outcome that a caller is owed. Unknown, when this is dropped.
+struct Owed {
+    outcome: Option<oneshot::Sender<Outcome>>,
+    asking: Asking,
+}
+
+impl Owed {
+    fn settle(&mut self, outcome: Outcome) {
+        if let Some(sender) = self.outcome.take() {
+            // A caller that is gone needs no word.
+            let _ = sender.send(outcome);
+        }
+    }
+
+    /// The broker says no to this very message, or the link is gone.
+    fn refuse(&mut self, refusal: Refusal) -> Refusal {
+        if matches!(refusal.kind, RefusalKind::Forbidden | RefusalKind::Absent | RefusalKind::Mismatch) {
+            self.settle(Err(refused("the broker refused the message", &refusal)));
+        } else {
+            self.settle(Err(lost(&refusal.text)));
+        }
+        refusal
+    }
+
+    async fn abandoned(&mut self) {
+        match &mut self.outcome {
+            Some(sender) => sender.closed().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        let cause = self.asking.cause();
+        self.settle(Err(lost(&cause)));
+    }
+}
+
+fn lost(cause: &str) -> Error {
+    unknown(format!("the link was lost before the broker confirmed the message: {cause}"))
+}

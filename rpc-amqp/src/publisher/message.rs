@@ -1,0 +1,91 @@
+//! A message as the client library takes it.
+
+use bytes::Bytes;
+use lapin::BasicProperties;
+use lapin::types::ShortString;
+use rpc_core::{Code, Error, Executed, MessageId, Phase};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::Outgoing;
+use super::culprit::sizes;
+use super::slot::{Outcome, Taken};
+use crate::declare::short;
+use crate::link::Refusal;
+use crate::wire::{aged, header_size};
+
+/// A message as the client library takes it.
+pub(super) struct Ready {
+    pub(super) exchange: ShortString,
+    pub(super) key: ShortString,
+    pub(super) mandatory: bool,
+    pub(super) properties: BasicProperties,
+    pub(super) body: Bytes,
+    /// Until when its caller waits.
+    pub(super) until: Instant,
+    pub(super) outcome: oneshot::Sender<Outcome>,
+}
+
+/// What a broker takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The largest header, in bytes.
+    pub(super) header: usize,
+    /// The largest body, in bytes, once the broker has refused one.
+    pub(super) body: Option<usize>,
+}
+
+impl Limits {
+    pub(super) fn check(&self, outgoing: &Outgoing) -> Result<(), Error> {
+        let (size, limit) = (header_size(&outgoing.properties), self.header);
+        if size > limit {
+            let message =
+                format!("the headers take {size} bytes, and the broker takes {limit}: send less metadata");
+            return Err(not_sent(Code::InvalidArguments, message));
+        }
+        let size = outgoing.body.len();
+        if let Some(limit) = self.body.filter(|limit| size > *limit) {
+            let message = format!(
+                "the message has {size} bytes, and the broker takes {limit}: raise its max_message_size or send less"
+            );
+            return Err(not_sent(Code::TooLarge, message));
+        }
+        Ok(())
+    }
+}
+
+impl Ready {
+    /// `None` when it cannot be sent; its caller has been told why.
+    pub(super) fn new(Taken { outgoing, until, outcome }: Taken) -> Option<Self> {
+        let Outgoing { route, properties, since, body, .. } = outgoing;
+        let mut properties = aged(properties, since.elapsed());
+        let names = short(&route.exchange).and_then(|exchange| Ok((exchange, short(&route.key)?)));
+        let (exchange, key) = match names {
+            Ok(names) => names,
+            Err(refusal) => {
+                // A caller that is gone needs no word.
+                let _ = outcome.send(Err(refused("cannot publish", &refusal)));
+                return None;
+            }
+        };
+        if properties.message_id().is_none() {
+            // A return is matched by it. Only a stranger's dead letter comes without one.
+            if let Ok(id) = short(MessageId::random().as_str()) {
+                properties = properties.with_message_id(id);
+            }
+        }
+        Some(Self { exchange, key, mandatory: route.mandatory, properties, body, until, outcome })
+    }
+}
+
+/// The error of a message that was not sent, because the broker has refused it or what it needs.
+pub(super) fn refused(what: &str, refusal: &Refusal) -> Error {
+    if sizes(&refusal.text).is_some() {
+        return not_sent(Code::TooLarge, format!("{what}: {}", refusal.text));
+    }
+    refusal.error(what).with_phase(Phase::Publish)
+}
+
+fn not_sent(code: Code, message: String) -> Error {
+    Error::new(code, message).with_executed(Executed::NotSent).with_phase(Phase::Publish)
+}
