@@ -5,6 +5,7 @@
 mod agreed;
 mod bad_input;
 mod bad_replies;
+mod blocked;
 mod conformance;
 mod harm;
 mod harness;
@@ -15,6 +16,7 @@ mod poison;
 mod proxied;
 mod publishing;
 mod reconnect;
+mod refusals;
 mod service;
 mod tls;
 mod topology;

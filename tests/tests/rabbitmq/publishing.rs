@@ -13,9 +13,9 @@ use tests::raw::{Message, RawClient, eventually};
 
 use crate::service::{Pair, connect, pair};
 
-const SOON: Duration = Duration::from_secs(5);
+pub(crate) const SOON: Duration = Duration::from_secs(5);
 
-fn request(method: &str) -> Request {
+pub(crate) fn request(method: &str) -> Request {
     let mut request = Request::new(method, Payload::new(ContentType::Json, "{}".into()));
     request.durable = true;
     request
@@ -27,7 +27,7 @@ fn lasting(time_to_live: Duration) -> Request {
     request
 }
 
-async fn send(
+pub(crate) async fn send(
     transport: &AmqpTransport,
     target: &Target,
     request: Request,
@@ -38,7 +38,7 @@ async fn send(
     transport.publish(&destination, Outgoing::Request(request), Deadline::after(limit)).await
 }
 
-async fn consume(transport: &AmqpTransport, target: &Target) -> Box<dyn Consumer> {
+pub(crate) async fn consume(transport: &AmqpTransport, target: &Target) -> Box<dyn Consumer> {
     transport
         .as_ref()
         .transport()
