@@ -65,7 +65,8 @@ mod tests {
         let lookup: Lookup = Arc::new(move |host, port| {
             counter.fetch_add(1, Ordering::Relaxed);
             if host == "hangs" {
-                let _ = released.lock().unwrap().recv();
+                // Longer than the test takes, and not for ever if it fails.
+                let _ = released.lock().unwrap().recv_timeout(Duration::from_secs(10));
             }
             Ok(vec![([127, 0, 0, 1], port).into()])
         });
