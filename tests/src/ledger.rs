@@ -4,9 +4,12 @@
 //! `write` to a file opened for appending, so lines of several processes do not mix, and a line that was written
 //! before a SIGKILL is there afterwards.
 
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A place to write events to. Clone the path, not the ledger: another process opens it anew.
 #[derive(Debug)]
@@ -15,15 +18,26 @@ pub struct Ledger {
     file: File,
 }
 
-/// A line: what happened to what.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// A line: what happened to what, when.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Entry {
+    /// Microseconds since 1970, by the machine's clock, which all processes of a test share.
+    pub at: u64,
     /// The process that wrote it.
     pub process: u32,
     /// What happened: `started`, `ended`, `ok`, ….
     pub event: String,
     /// What it happened to, such as a message id.
     pub subject: String,
+    /// What else is known, by name.
+    pub details: BTreeMap<String, String>,
+}
+
+/// The time that a line written now gets.
+#[must_use]
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+    u64::try_from(since.as_micros()).expect("it is earlier than the year 586,000")
 }
 
 impl Ledger {
@@ -34,15 +48,30 @@ impl Ledger {
         Self { path: path.to_owned(), file }
     }
 
+    /// Appends a line without details.
+    ///
+    /// # Panics
+    ///
+    /// As [`write_with`](Self::write_with).
+    pub fn write(&self, event: &str, subject: &str) {
+        self.write_with(event, subject, &[]);
+    }
+
     /// Appends a line.
     ///
     /// # Panics
     ///
     /// When a word contains a space or a line break, or the file cannot be written.
-    pub fn write(&self, event: &str, subject: &str) {
+    pub fn write_with(&self, event: &str, subject: &str, details: &[(&str, &dyn Display)]) {
         let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
         assert!(is_word(event) && is_word(subject), "words only: {event:?} {subject:?}");
-        let line = format!("{} {event} {subject}\n", std::process::id());
+        let mut line = format!("{} {} {event} {subject}", now(), std::process::id());
+        for (name, value) in details {
+            let value = value.to_string();
+            assert!(is_word(name) && is_word(&value), "words only: {name:?} {value:?}");
+            write!(line, " {name}={value}").expect("text takes text");
+        }
+        line.push('\n');
         (&self.file).write_all(line.as_bytes()).expect("the ledger takes a line");
     }
 
@@ -61,10 +90,31 @@ impl Ledger {
 }
 
 impl Entry {
+    /// What is known under `name`.
+    #[must_use]
+    pub fn detail(&self, name: &str) -> Option<&str> {
+        self.details.get(name).map(String::as_str)
+    }
+
+    /// The number that is known under `name`.
+    ///
+    /// # Panics
+    ///
+    /// When it is there and no number.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.detail(name).map(|text| text.parse().expect("a number"))
+    }
+
     fn parse(line: &str) -> Self {
-        let [process, event, subject] = line.split(' ').collect::<Vec<_>>()[..] else {
-            panic!("not a line of a ledger: {line:?}");
-        };
-        Self { process: process.parse().unwrap(), event: event.to_owned(), subject: subject.to_owned() }
+        let mut words = line.split(' ');
+        let mut next = || words.next().unwrap_or_else(|| panic!("not a line of a ledger: {line:?}"));
+        let (at, process) = (next().parse().expect("a time"), next().parse().expect("a process"));
+        let (event, subject) = (next().to_owned(), next().to_owned());
+        let details = words.map(|word| {
+            let (name, value) = word.split_once('=').expect("name=value");
+            (name.to_owned(), value.to_owned())
+        });
+        Self { at, process, event, subject, details: details.collect() }
     }
 }

@@ -1,5 +1,5 @@
-//! What tests against a real RabbitMQ need: a private broker or a cluster, a proxy that breaks the network, a raw
-//! AMQP client and a ledger.
+//! What tests against a real RabbitMQ need: private brokers, a proxy that breaks the network, a raw AMQP client,
+//! ledgers, programs that make load and a checker that reads what they wrote down.
 //!
 //! ```no_run
 //! use tests::broker::{Broker, unique};
@@ -15,7 +15,7 @@
 //! panics when something is wrong, because a test can do nothing better.
 //!
 //! Environment: `RPC_TESTS_RABBITMQ` names the folder of the `rabbitmq-server` script when it is in none of the
-//! usual places; `RPC_TESTS_KEEP=1` keeps the folders of the nodes, logs included.
+//! usual places; `RPC_TESTS_KEEP=1` keeps the folders of the nodes and of the fault suite, logs included.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 #![allow(
@@ -25,6 +25,8 @@
 )]
 
 pub mod broker;
+pub mod chaos;
+pub mod checker;
 pub mod ledger;
 pub mod proxy;
 pub mod raw;

@@ -30,6 +30,7 @@ use lapin::{Channel, Confirmation, Connection, ConnectionProperties};
 
 pub use self::message::Message;
 pub use self::reply_queue::ReplyQueue;
+pub(crate) use self::reply_queue::random_hex;
 
 /// How long anything that has to happen may take. Only a failing test waits that long.
 pub const LIMIT: Duration = Duration::from_secs(10);

@@ -58,7 +58,7 @@ pub(super) fn random_address() -> String {
 }
 
 /// 32 hexadecimal digits from the system's random source, by way of the keys of the standard hash maps.
-pub(super) fn random_hex() -> String {
+pub(crate) fn random_hex() -> String {
     let random = || RandomState::new().hash_one(0);
     format!("{:016x}{:016x}", random(), random())
 }
