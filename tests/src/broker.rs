@@ -147,6 +147,11 @@ impl Broker {
         self.command("stop");
     }
 
+    /// Removes all that the node keeps, after [`Broker::kill`] or [`Broker::stop`]: it will start as a new one.
+    pub fn wipe(&self) {
+        self.folder.wipe();
+    }
+
     /// Stops the process of the node with SIGSTOP: connections stay up, and nothing answers.
     pub fn pause(&self) {
         self.command("pause");
@@ -203,6 +208,14 @@ impl fmt::Debug for Broker {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Broker").field("node", &self.folder.node).finish_non_exhaustive()
     }
+}
+
+/// The version of RabbitMQ that nodes run, as the name of its folder says it; empty when that says nothing.
+#[must_use]
+pub fn version() -> String {
+    let scripts = Installation::find().scripts;
+    let mut names = scripts.iter().filter_map(std::ffi::OsStr::to_str);
+    names.find_map(|name| name.strip_prefix("rabbitmq_server-")).unwrap_or_default().to_owned()
 }
 
 /// A name that no other test of this process uses: `name-1`, `name-2`, ….

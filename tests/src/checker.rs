@@ -35,6 +35,8 @@ pub struct Circumstances {
     pub paused: Vec<(u32, u64, u64)>,
     /// Ids that were found in a dead-letter queue.
     pub dead_letters: BTreeSet<String>,
+    /// Ids of requests that were made by hand, without a line of their client.
+    pub strangers: BTreeSet<String>,
     /// What the broker held is gone, because its data was removed: what was confirmed may be lost.
     pub wiped: bool,
 }
@@ -63,7 +65,7 @@ impl History {
     #[must_use]
     pub fn judge(&self, circumstances: &Circumstances) -> Verdict {
         let mut verdict = Verdict::default();
-        for (id, request) in &self.requests {
+        for (id, request) in self.requests.iter().filter(|(id, _)| !circumstances.strangers.contains(*id)) {
             request.judge(id, circumstances, &mut verdict);
         }
         verdict

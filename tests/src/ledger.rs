@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -116,5 +116,38 @@ impl Entry {
             (name.to_owned(), value.to_owned())
         });
         Self { at, process, event, subject, details: details.collect() }
+    }
+}
+
+/// Reads a ledger that grows, each line once.
+#[derive(Debug)]
+pub struct Reader {
+    path: PathBuf,
+    position: u64,
+    entries: Vec<Entry>,
+}
+
+impl Reader {
+    /// A reader of the ledger at `path`, which need not be there yet.
+    #[must_use]
+    pub fn open(path: &Path) -> Self {
+        Self { path: path.to_owned(), position: 0, entries: Vec::new() }
+    }
+
+    /// All lines so far, in the order of the file.
+    ///
+    /// # Panics
+    ///
+    /// When what is there is no ledger.
+    pub fn entries(&mut self) -> &[Entry] {
+        let Ok(mut file) = File::open(&self.path) else { return &self.entries };
+        let mut text = String::new();
+        file.seek(SeekFrom::Start(self.position)).expect("the ledger can be read");
+        file.read_to_string(&mut text).expect("the ledger is text");
+        // A line that is being written has no end yet.
+        let whole = text.rfind('\n').map_or(0, |last| last + 1);
+        self.position += u64::try_from(whole).expect("a file fits");
+        self.entries.extend(text[..whole].lines().map(Entry::parse));
+        &self.entries
     }
 }

@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
-    ExchangeDeleteOptions, QueueDeclareOptions,
+    ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Confirmation, Connection, ConnectionProperties};
 
 pub use self::message::Message;
@@ -95,6 +95,22 @@ impl RawClient {
         let consumer =
             self.channel.basic_consume(address.clone().into(), "".into(), options, FieldTable::default());
         ReplyQueue::new(address, within(consumer).await.expect("the reply queue is consumed"))
+    }
+
+    /// Deletes an exchange.
+    pub async fn delete_exchange(&self, exchange: &str) {
+        let deleted = self.channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default());
+        within(deleted).await.expect("the exchange is deleted");
+    }
+
+    /// Deletes a queue, and declares one of the name that is classic, durable and keeps 100,000 messages at most.
+    pub async fn replace_queue(&self, queue: &str) {
+        let deleted = self.channel.queue_delete(queue.into(), QueueDeleteOptions::default());
+        within(deleted).await.expect("the queue is deleted");
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-max-length".into(), AMQPValue::LongInt(100_000));
+        let declared = self.channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments);
+        within(declared).await.expect("the queue is declared before anybody else does it");
     }
 
     /// Takes a message from a queue, if the queue exists and there is one now.

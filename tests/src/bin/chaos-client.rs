@@ -7,6 +7,7 @@
 //! | `drop count=1000 within=500 …` | makes calls at once and gives each up at a moment of its own |
 //! | `stop` | stops the load, and answers when all that was asked has ended |
 //! | `measure` | what the process holds |
+//! | `abandon` | ends the program with whatever is in flight, and closes nothing |
 //!
 //! It closes its transport and ends with its input.
 
@@ -33,6 +34,7 @@ async fn client(options: Options) -> Result<(), Error> {
                 let within = Duration::from_millis(words.number("within"));
                 loads.drop_in_between(words.number("count"), Demand::parse(&words), within);
             }
+            "abandon" => return Ok(()),
             "stop" => loads.stop().await,
             "measure" => {
                 answer(&measure(&transport));

@@ -75,6 +75,13 @@ impl Folder {
         variables.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
+    /// Removes the node's data.
+    pub(super) fn wipe(&self) {
+        let data = self.path.join("data");
+        fs::remove_dir_all(&data).expect("the data can be removed");
+        fs::create_dir(&data).expect("a folder for the node");
+    }
+
     /// The end of what the node wrote.
     pub(super) fn log(&self) -> String {
         let node_log = self.path.join("log").join(format!("{}.log", self.node));

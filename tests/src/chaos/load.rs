@@ -23,6 +23,12 @@ pub struct Load {
     pub size: usize,
     /// How long a request may take.
     pub deadline: Duration,
+    /// One of so many calls of each caller goes to a topic that nobody serves; 0 for none.
+    pub nowhere: u64,
+    /// Default calls per second, whatever became of earlier ones.
+    pub call_rate: u64,
+    /// Idempotent calls per second, likewise.
+    pub idempotent_rate: u64,
     /// Casts per second.
     pub casts: u64,
     /// Fanouts per second.
@@ -51,6 +57,9 @@ impl Load {
             work,
             size,
             deadline,
+            nowhere: words.number("nowhere"),
+            call_rate: words.number("call-rate"),
+            idempotent_rate: words.number("idempotent-rate"),
             casts: words.number("casts"),
             fanouts: words.number("fanouts"),
             notifications: words.number("notifications"),
@@ -67,7 +76,8 @@ impl Loads {
 
     /// Starts more.
     pub fn start(&self, load: Load) {
-        let demand = |kind| Demand { kind, work: load.work, size: load.size, deadline: load.deadline };
+        let Load { work, size, deadline, .. } = load;
+        let demand = |kind| Demand { work, size, deadline, ..Demand::new(kind) };
         for (kind, callers) in [(Kind::Call, load.calls), (Kind::Idempotent, load.idempotent)] {
             for caller in 0..callers {
                 // Spread over one pause, so that callers do not march in step.
@@ -75,18 +85,21 @@ impl Loads {
                 self.running.spawn(call_again_and_again(
                     self.requester.clone(),
                     demand(kind),
-                    (offset, load.pause),
+                    (offset, load.pause, load.nowhere),
                     self.stop.clone(),
                 ));
             }
         }
         let rates = [
+            (Kind::Call, load.call_rate),
+            (Kind::Idempotent, load.idempotent_rate),
             (Kind::Cast, load.casts),
             (Kind::Fanout, load.fanouts),
             (Kind::Notification, load.notifications),
         ];
         for (kind, rate) in rates.into_iter().filter(|(_, rate)| *rate > 0) {
-            let demand = Demand { work: Work::default(), ..demand(kind) };
+            let is_call = matches!(kind, Kind::Call | Kind::Idempotent);
+            let demand = Demand { work: if is_call { work } else { Work::default() }, ..demand(kind) };
             let sender =
                 at_a_rate(self.requester.clone(), demand, rate, self.stop.clone(), self.running.clone());
             self.running.spawn(sender);
@@ -126,12 +139,14 @@ impl Loads {
 async fn call_again_and_again(
     requester: Requester,
     demand: Demand,
-    (offset, pause): (Duration, Duration),
+    (offset, pause, nowhere): (Duration, Duration, u64),
     stop: CancellationToken,
 ) {
-    let mut wait = offset;
+    let (mut wait, mut number) = (offset, 0_u64);
     while stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
-        requester.request(demand).await;
+        number += 1;
+        let nowhere = nowhere > 0 && number.is_multiple_of(nowhere);
+        requester.request(Demand { nowhere, ..demand }).await;
         wait = pause;
     }
 }

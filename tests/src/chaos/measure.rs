@@ -16,12 +16,22 @@ pub fn measure(transport: &AmqpTransport) -> Words {
     Words::default()
         .with("descriptors", count("/proc/self/fd").saturating_sub(1))
         .with("threads", count("/proc/self/task"))
+        .with("names", thread_names())
         .with("memory", resident_kib())
         .with("tasks", tasks)
         .with("pending", transport.as_ref().pending_calls())
         .with("orphans", transport.as_ref().orphan_replies())
         .with("epoch", status.epoch)
         .with("state", super::one_word(&status.to_string()))
+}
+
+/// The names of all threads, in order.
+fn thread_names() -> String {
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().filter_map(Result::ok);
+    let names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
+    let mut names: Vec<_> = names.map(|name| super::one_word(&name)).collect();
+    names.sort();
+    names.join(",")
 }
 
 fn resident_kib() -> u64 {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use rpc_amqp::AmqpTransport;
 use rpc_core::Error;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tracing_subscriber::EnvFilter;
 
 use super::Words;
@@ -48,7 +48,7 @@ pub struct Options {
 
 /// Commands as they come on standard input.
 #[derive(Debug)]
-pub struct Commands(Lines<BufReader<Stdin>>);
+pub struct Commands(UnboundedReceiver<String>);
 
 impl Options {
     /// Connects.
@@ -95,8 +95,14 @@ impl Commands {
     /// Says that the program is ready, and starts to read.
     #[must_use]
     pub fn open() -> Self {
+        // A thread of our own: those that tokio would start for it come and go, and threads are counted.
+        let (sender, lines) = unbounded_channel();
+        std::thread::spawn(move || {
+            let lines = std::io::stdin().lines().map_while(Result::ok);
+            let _ = lines.into_iter().try_for_each(|line| sender.send(line));
+        });
         answer(&"ready");
-        Self(BufReader::new(tokio::io::stdin()).lines())
+        Self(lines)
     }
 
     /// The next command; `None` at the end of the input.
@@ -105,8 +111,7 @@ impl Commands {
     ///
     /// When a line makes no sense.
     pub async fn next(&mut self) -> Option<Words> {
-        let line = self.0.next_line().await.expect("the input is text")?;
-        Some(line.parse().expect("a line of words"))
+        Some(self.0.recv().await?.parse().expect("a line of words"))
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Demand {
     pub size: usize,
     /// How long its caller waits.
     pub deadline: Duration,
+    /// Goes to a topic that nobody serves.
+    pub nowhere: bool,
 }
 
 /// The payload of a notification.
@@ -38,6 +40,7 @@ pub struct Fact {
 #[derive(Clone, Debug)]
 pub struct Requester {
     client: ChaosClient,
+    nobody: ChaosClient,
     notifier: Notifier,
     ledger: Arc<Ledger>,
 }
@@ -53,11 +56,11 @@ impl Demand {
     /// A request that carries little and has 10 s.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
-        Self { kind, work: Work::default(), size: 0, deadline: Duration::from_secs(10) }
+        Self { kind, work: Work::default(), size: 0, deadline: Duration::from_secs(10), nowhere: false }
     }
 
-    /// What `words` say: `kind`, `sleep`, `block` and `deadline` in milliseconds, `held`, `panic`, `nested`, `size` in
-    /// bytes.
+    /// What `words` say: `kind`, `sleep`, `block` and `deadline` in milliseconds, `held`, `panic`, `nested`,
+    /// `nowhere`, `size` in bytes.
     ///
     /// # Panics
     ///
@@ -78,6 +81,7 @@ impl Demand {
             work,
             size: usize::try_from(words.number("size")).expect("a size fits"),
             deadline: Duration::from_millis(deadline),
+            nowhere: is_set("nowhere"),
         }
     }
 }
@@ -86,8 +90,10 @@ impl Requester {
     /// Requests to `topic` of `exchange`, and notifications to `topic`, written to `ledger`.
     #[must_use]
     pub fn new(transport: &AmqpTransport, exchange: &str, topic: &str, ledger: Arc<Ledger>) -> Self {
+        let to = |topic: &str| ChaosClient::new(transport, Target::topic(topic).exchange(exchange));
         Self {
-            client: ChaosClient::new(transport, Target::topic(topic).exchange(exchange)),
+            client: to(topic),
+            nobody: to("nobody"),
             notifier: Notifier::new(transport, "chaos").exchange(exchange).topics([topic]),
             ledger,
         }
@@ -103,6 +109,7 @@ impl Requester {
             &[
                 ("kind", &demand.kind),
                 ("deadline", &demand.deadline.as_millis()),
+                ("nowhere", &demand.nowhere),
                 ("sum", &format_args!("{sum:016x}")),
             ],
         );
@@ -133,14 +140,15 @@ impl Requester {
     /// The answer, for calls.
     async fn perform(&self, demand: Demand, id: String, filler: ByteBuf) -> Result<Option<u64>, Error> {
         let Demand { kind, work, deadline, .. } = demand;
+        let client = if demand.nowhere { &self.nobody } else { &self.client };
         let rpc = |error: CallError| Error::from(error);
         match kind {
-            Kind::Call => self.client.check(id, work, filler).timeout(deadline).await.map(Some).map_err(rpc),
+            Kind::Call => client.check(id, work, filler).timeout(deadline).await.map(Some).map_err(rpc),
             Kind::Idempotent => {
-                self.client.check_again(id, work, filler).timeout(deadline).await.map(Some).map_err(rpc)
+                client.check_again(id, work, filler).timeout(deadline).await.map(Some).map_err(rpc)
             }
-            Kind::Cast => self.client.record(id, work, filler).timeout(deadline).await.map(|()| None),
-            Kind::Fanout => self.client.announce(id, filler).timeout(deadline).await.map(|()| None),
+            Kind::Cast => client.record(id, work, filler).timeout(deadline).await.map(|()| None),
+            Kind::Fanout => client.announce(id, filler).timeout(deadline).await.map(|()| None),
             Kind::Notification => {
                 let notifier = self.notifier.clone().timeout(deadline);
                 notifier.info("chaos.fact", &Fact { id, filler }).await.map(|()| None)

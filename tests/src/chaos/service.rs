@@ -21,7 +21,7 @@ pub struct Work {
     pub block: u64,
     /// Waits until its server is told `release`.
     pub held: bool,
-    /// Panics.
+    /// Panics in the end.
     pub panic: bool,
     /// Makes a call of its own to any server of its topic, and waits for the answer.
     pub nested: bool,
@@ -81,7 +81,6 @@ impl Served {
             ],
         );
         let mut execution = Execution { ledger: &self.ledger, id, how: "dropped" };
-        assert!(!work.panic, "asked to");
         if work.block > 0 {
             std::thread::sleep(Duration::from_millis(work.block));
         }
@@ -96,6 +95,7 @@ impl Served {
             let demand = super::Demand { deadline: left, ..super::Demand::new(Kind::Call) };
             self.requester.request(demand).await;
         }
+        assert!(!work.panic, "asked to");
         execution.how = "done";
         sum
     }

@@ -92,7 +92,7 @@ impl Request {
         }
         let deadline =
             Duration::from_millis(invoked.number("deadline").expect("every request has a deadline"));
-        let mut due = invoked.at + u64::try_from(deadline.as_micros()).expect("a deadline is not for ever");
+        let mut due = invoked.at.saturating_add(u64::try_from(deadline.as_micros()).unwrap_or(u64::MAX));
         for (process, from, until) in &circumstances.paused {
             // A process that stands still at its deadline can keep it only afterwards.
             if *process == invoked.process && (*from..*until).contains(&due) {

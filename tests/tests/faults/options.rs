@@ -1,0 +1,78 @@
+//! What the suite is told on its command line.
+//!
+//! `cargo test` hands the same arguments to every test binary, so those of the standard test harness are understood
+//! as far as they make sense here, and passed over otherwise.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::rows::Row;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// Ids of rows, or parts of their titles; all rows when there is none.
+    filters: Vec<String>,
+    skipped: Vec<String>,
+    nothing: bool,
+    pub(crate) list: bool,
+    pub(crate) table: Option<PathBuf>,
+    pub(crate) seed: u64,
+    pub(crate) soak: Duration,
+    pub(crate) lanes: usize,
+}
+
+impl Options {
+    /// A soak of the short form; `--long` makes it ten minutes, `--minutes` as long as wanted.
+    const SHORT_SOAK: Duration = Duration::from_secs(60);
+
+    pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Self {
+        let mut options = Self {
+            filters: Vec::new(),
+            skipped: Vec::new(),
+            nothing: false,
+            list: false,
+            table: None,
+            seed: tests::ledger::now(),
+            soak: Self::SHORT_SOAK,
+            lanes: 3,
+        };
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            let (name, mut value) = match argument.split_once('=') {
+                Some((name, value)) if name.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
+                _ => (argument, None),
+            };
+            let mut value = || value.take().or_else(|| arguments.next()).unwrap_or_default();
+            match &*name {
+                "--list" => options.list = true,
+                "--long" => options.soak = options.soak.max(Duration::from_secs(600)),
+                "--minutes" => options.soak = Duration::from_secs(60 * number(&name, &value())),
+                "--seed" => options.seed = number(&name, &value()),
+                "--lanes" => options.lanes = usize::try_from(number(&name, &value()).max(1)).unwrap(),
+                "--table" => options.table = Some(PathBuf::from(value())),
+                "--skip" => options.skipped.push(value()),
+                // There are no ignored rows and no benchmarks.
+                "--ignored" | "--bench" => options.nothing = true,
+                "--test-threads" | "--format" | "--color" | "--logfile" | "--shuffle-seed" | "-Z" => {
+                    value();
+                }
+                name if name.starts_with('-') => {}
+                filter => options.filters.push(filter.to_owned()),
+            }
+        }
+        options
+    }
+
+    pub(crate) fn wants(&self, row: &Row) -> bool {
+        let listed = format!("{} {}", row.id, row.title);
+        let is_meant = |filter: &String| {
+            row.id.eq_ignore_ascii_case(filter) || (filter.len() > 4 && listed.contains(&**filter))
+        };
+        let is_wanted = self.filters.is_empty() || self.filters.iter().any(is_meant);
+        is_wanted && !self.nothing && !self.skipped.iter().any(is_meant)
+    }
+}
+
+fn number(name: &str, text: &str) -> u64 {
+    text.parse().unwrap_or_else(|_| panic!("{name} takes a whole number, not {text:?}"))
+}

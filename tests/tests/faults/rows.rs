@@ -1,0 +1,72 @@
+//! The rows, by the ids of the fault matrix.
+
+mod alarms;
+mod broker;
+mod client;
+mod nameko;
+mod network;
+mod server;
+mod soak;
+mod topology;
+
+use crate::stage::Stage;
+
+/// What a row plays on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Needs {
+    /// The node of its lane, which it leaves as it found it.
+    Node,
+    /// A node that nobody else uses.
+    FreshNode,
+    /// Three nodes of its own.
+    Cluster,
+}
+
+/// One fault, and what must hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) needs: Needs,
+    /// About how long it takes: long ones start first.
+    pub(crate) seconds: u32,
+    pub(crate) run: fn(&mut Stage<'_>),
+}
+
+impl Row {
+    const fn new(id: &'static str, title: &'static str, seconds: u32, run: fn(&mut Stage<'_>)) -> Self {
+        Self { id, title, needs: Needs::Node, seconds, run }
+    }
+
+    const fn on(self, needs: Needs) -> Self {
+        Self { needs, ..self }
+    }
+
+    /// The order of the matrix: by letter, then by number.
+    pub(crate) fn order(&self) -> (String, u32, String) {
+        let letters: String = self.id.chars().take_while(|it| !it.is_ascii_digit()).collect();
+        let rest = &self.id[letters.len()..];
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let number = digits.parse().expect("an id has a number");
+        (letters, number, rest[digits.len()..].to_owned())
+    }
+}
+
+/// All rows, in the order of the matrix.
+pub(crate) fn all() -> Vec<Row> {
+    let groups = [
+        broker::ROWS,
+        network::ROWS,
+        topology::ROWS,
+        alarms::ROWS,
+        server::ROWS,
+        client::ROWS,
+        nameko::ROWS,
+        soak::ROWS,
+    ];
+    let mut rows = groups.concat();
+    rows.sort_by_key(Row::order);
+    let twice = rows.windows(2).find(|pair| pair[0].id == pair[1].id);
+    assert!(twice.is_none(), "two rows have one id: {twice:?}");
+    rows
+}

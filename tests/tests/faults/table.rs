@@ -1,0 +1,94 @@
+//! What a person reads in the end.
+
+use std::fmt::Write as _;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use tests::checker::Kind;
+
+use crate::options::Options;
+use crate::outcome::Outcome;
+
+/// Prints the table and the line that test runners add up; writes the table to a file if asked to.
+pub(crate) fn report(outcomes: &[Outcome], options: &Options, took: Duration) -> ExitCode {
+    let rows = rows(outcomes);
+    println!("\n{rows}");
+    let failed = outcomes.iter().filter(|outcome| !outcome.problems.is_empty()).count();
+    if failed > 0 {
+        println!("\nfailures:");
+    }
+    for outcome in outcomes.iter().filter(|outcome| !outcome.problems.is_empty()) {
+        println!("    {} {}", outcome.row.id, outcome.row.title);
+        for problem in outcome.problems.iter().take(20) {
+            println!("        {problem}");
+        }
+    }
+    if let Some(path) = &options.table {
+        let text = format!("{}\n{rows}{}", heading(options), notes(outcomes));
+        std::fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+    let (word, passed) = (if failed == 0 { "ok" } else { "FAILED" }, outcomes.len() - failed);
+    println!(
+        "\ntest result: {word}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out; \
+         finished in {:.2}s",
+        took.as_secs_f64()
+    );
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn rows(outcomes: &[Outcome]) -> String {
+    let mut text = String::from(
+        "| row | title | faults injected | calls | casts | notifications | lost | duplicated | hung | time to heal | \
+         result |\n|---|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n",
+    );
+    for outcome in outcomes {
+        let sent = |kind| outcome.verdict.tally(kind).sent;
+        let heal = outcome.heal.map_or_else(|| "–".to_owned(), |heal| format!("{:.2} s", heal.as_secs_f64()));
+        writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {heal} | {} |",
+            outcome.row.id,
+            outcome.row.title,
+            outcome.faults.join("; "),
+            sent(Kind::Call) + sent(Kind::Idempotent),
+            sent(Kind::Cast) + sent(Kind::Fanout),
+            sent(Kind::Notification),
+            outcome.verdict.total(|tally| tally.lost),
+            outcome.verdict.total(|tally| tally.duplicated),
+            outcome.verdict.total(|tally| tally.hung),
+            if outcome.problems.is_empty() { "ok" } else { "**failed**" },
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// What has to be known about rows that passed.
+fn notes(outcomes: &[Outcome]) -> String {
+    let notes =
+        outcomes.iter().flat_map(|outcome| outcome.notes.iter().map(move |note| (outcome.row.id, note)));
+    notes.fold(String::from("\n"), |text, (id, note)| format!("{text}- {id}: {note}\n"))
+}
+
+/// When, and with what.
+fn heading(options: &Options) -> String {
+    let said = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).output();
+        output.map_or_else(
+            |_| String::new(),
+            |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        )
+    };
+    let rust = said("rustc", &["--version"]);
+    let day = said("date", &["+%Y-%m-%d"]);
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let broker = tests::broker::version();
+    format!(
+        "# The fault suite\n\nWritten by `cargo test -p tests --test faults -- --table FILE` on {day}: RabbitMQ {broker}, \
+         {rust}, debug build, {cores} cores, soak of {} s with seed {}.\n\nRequests are counted by the checker from what \
+         the programs wrote down. *Lost*: confirmed, and neither run nor dead-lettered. *Duplicated*: run more than once, \
+         which only redeliveries may. *Hung*: never resolved, or later than 250 ms after the deadline.\n",
+        options.soak.as_secs(),
+        options.seed,
+    )
+}
