@@ -3,10 +3,14 @@
 mod alarms;
 mod broker;
 mod client;
+pub(crate) mod elsewhere;
+mod login;
 mod nameko;
 mod network;
 mod server;
+mod slow;
 mod soak;
+mod storm;
 mod topology;
 
 use crate::stage::Stage;
@@ -57,10 +61,13 @@ pub(crate) fn all() -> Vec<Row> {
     let groups = [
         broker::ROWS,
         network::ROWS,
+        slow::ROWS,
         topology::ROWS,
         alarms::ROWS,
         server::ROWS,
         client::ROWS,
+        storm::ROWS,
+        login::ROWS,
         nameko::ROWS,
         soak::ROWS,
     ];

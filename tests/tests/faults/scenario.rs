@@ -8,7 +8,7 @@ use tests::checker::Kind;
 use tests::ledger;
 
 use crate::process::Process;
-use crate::stage::Stage;
+use crate::stage::{Side, Stage};
 
 /// How long a steady load runs before the fault.
 const STEADY: Duration = Duration::from_millis(1_500);
@@ -52,10 +52,12 @@ impl Stage<'_> {
     }
 
     fn warm_up_with(&mut self, kinds: &[Kind]) {
-        for kind in kinds.iter().copied() {
-            self.process("client").ask(&burst(kind, 5));
+        for client in self.names(Side::Client) {
+            for kind in kinds.iter().copied() {
+                self.process(&client).ask(&burst(kind, 5));
+            }
+            self.process(&client).ask(&Words::new("stop"));
         }
-        self.process("client").ask(&Words::new("stop"));
         let verdict = self.judge();
         let (sent, ok) = (verdict.total(|tally| tally.sent), verdict.total(|tally| tally.ok));
         assert_eq!(sent, ok, "everything works before the fault: {}", self.first_refusal());

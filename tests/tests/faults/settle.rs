@@ -47,11 +47,6 @@ impl Stage<'_> {
         self.expect(count <= 10, || format!("… and {} more", count - 10));
     }
 
-    fn names(&self, side: Side) -> Vec<String> {
-        let of_side = self.programs.iter().filter(|program| program.side == side);
-        of_side.map(|program| program.process.name.clone()).collect()
-    }
-
     fn is_drained(&mut self) -> bool {
         let names = self.names(Side::Server);
         let idle = names.iter().all(|name| self.process(name).measure().number("running") == 0);

@@ -163,6 +163,12 @@ impl<'a> Stage<'a> {
         self.folder.join("ledger")
     }
 
+    /// The programs of a side, by name.
+    pub(crate) fn names(&self, side: Side) -> Vec<String> {
+        let of_side = self.programs.iter().filter(|program| program.side == side);
+        of_side.map(|program| program.process.name.clone()).collect()
+    }
+
     /// A program by its name.
     pub(crate) fn process(&mut self, name: &str) -> &mut Process {
         let found = self.programs.iter_mut().find(|program| program.process.name == name);

@@ -8,12 +8,17 @@ use tests::checker::Kind;
 
 use crate::options::Options;
 use crate::outcome::Outcome;
+use crate::rows::elsewhere::ROWS;
 
 /// Prints the table and the line that test runners add up; writes the table to a file if asked to.
 pub(crate) fn report(outcomes: &[Outcome], options: &Options, took: Duration) -> ExitCode {
     let rows = rows(outcomes);
     println!("\n{rows}");
-    let failed = outcomes.iter().filter(|outcome| !outcome.problems.is_empty()).count();
+    for row in ROWS.iter().filter(|row| !row.exists()) {
+        println!("{}: there is no test {}", row.id, row.place());
+    }
+    let missing = ROWS.iter().filter(|row| !row.exists()).count();
+    let failed = missing + outcomes.iter().filter(|outcome| !outcome.problems.is_empty()).count();
     if failed > 0 {
         println!("\nfailures:");
     }
@@ -24,10 +29,10 @@ pub(crate) fn report(outcomes: &[Outcome], options: &Options, took: Duration) ->
         }
     }
     if let Some(path) = &options.table {
-        let text = format!("{}\n{rows}{}", heading(options), notes(outcomes));
+        let text = format!("{}\n{rows}{}{}", heading(options), notes(outcomes), elsewhere());
         std::fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
-    let (word, passed) = (if failed == 0 { "ok" } else { "FAILED" }, outcomes.len() - failed);
+    let (word, passed) = (if failed == 0 { "ok" } else { "FAILED" }, outcomes.len() + missing - failed);
     println!(
         "\ntest result: {word}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out; \
          finished in {:.2}s",
@@ -68,6 +73,17 @@ fn notes(outcomes: &[Outcome]) -> String {
     let notes =
         outcomes.iter().flat_map(|outcome| outcome.notes.iter().map(move |note| (outcome.row.id, note)));
     notes.fold(String::from("\n"), |text, (id, note)| format!("{text}- {id}: {note}\n"))
+}
+
+/// Rows that other tests prove.
+fn elsewhere() -> String {
+    let mut text = String::from(
+        "\nRows that other tests of this repository prove:\n\n| row | title | test |\n|---|---|---|\n",
+    );
+    for row in ROWS {
+        writeln!(text, "| {} | {} | {} |", row.id, row.title, row.place()).unwrap();
+    }
+    text
 }
 
 /// When, and with what.

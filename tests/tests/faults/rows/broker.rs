@@ -26,6 +26,8 @@ fn killed(stage: &mut Stage<'_>) {
     stage.broker().write_down();
     let load = Words::new("load").with("calls", 2_000).with("pause", 500).with("sleep", 4_000);
     let load = load.with("casts", 500).with("notifications", 500);
+    // Those take 4 s each; the time to heal is that of calls which are answered at once.
+    stage.process("client").ask(&Words::new("load").with("call-rate", 20));
     stage.under_load(&load, |stage| {
         stage.fault("SIGKILL, 3 s, start");
         stage.broker().kill();
