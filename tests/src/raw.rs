@@ -103,10 +103,15 @@ impl RawClient {
         within(deleted).await.expect("the exchange is deleted");
     }
 
-    /// Deletes a queue, and declares one of the name that is classic, durable and keeps 100,000 messages at most.
-    pub async fn replace_queue(&self, queue: &str) {
+    /// Deletes a queue, if there is one.
+    pub async fn delete_queue(&self, queue: &str) {
         let deleted = self.channel.queue_delete(queue.into(), QueueDeleteOptions::default());
         within(deleted).await.expect("the queue is deleted");
+    }
+
+    /// Deletes a queue, and declares one of the name that is classic, durable and keeps 100,000 messages at most.
+    pub async fn replace_queue(&self, queue: &str) {
+        self.delete_queue(queue).await;
         let mut arguments = FieldTable::default();
         arguments.insert("x-max-length".into(), AMQPValue::LongInt(100_000));
         let declared = self.channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments);

@@ -251,9 +251,16 @@ fn caller_gone(stage: &mut Stage<'_>) {
     stage.fault("SIGKILL of a client with 64 calls running");
     stage.kill("victim");
     let queues = stage.broker().queues();
-    for queue in queues.iter().filter(|it| it.name.starts_with("reply.chaos-client") && it.consumers == 0) {
-        stage.broker().ctl(&["delete_queue", &queue.name]);
-    }
+    let abandoned =
+        queues.into_iter().filter(|it| it.name.starts_with("reply.chaos-client") && it.consumers == 0);
+    let url = stage.broker().url_for(USER, PASSWORD, "/");
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let client = RawClient::connect(&url).await;
+        for queue in abandoned {
+            client.delete_queue(&queue.name).await;
+        }
+        client.close().await;
+    });
     stage.lifted();
     std::thread::sleep(Duration::from_secs(2));
     let since = Instant::now();
