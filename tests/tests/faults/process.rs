@@ -30,6 +30,8 @@ impl Process {
         let mut child = Command::new(path)
             .args(arguments)
             .env("RPC_TRANSPORT_URL", url)
+            // The lines of logs are counted.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(errors)

@@ -166,9 +166,9 @@ impl Stage<'_> {
     }
 }
 
-/// How many connections there are, and what each queue holds.
+/// How many connections there are, and what each queue holds; one that is deleted meanwhile is passed over.
 const LEFTOVERS: &str = r#"
-    Queues = [{element(4, amqqueue:get_name(Q)), rabbit_amqqueue:info(Q, [messages])} || Q <- rabbit_amqqueue:list()],
+    Queues = [{element(4, amqqueue:get_name(Q)), catch rabbit_amqqueue:info(Q, [messages])} || Q <- rabbit_amqqueue:list()],
     lists:flatten(["connections=", integer_to_list(length(rabbit_networking:connections())), " "
         | [[binary_to_list(Name), "=", integer_to_list(Count), " "] || {Name, [{messages, Count}]} <- Queues, is_integer(Count)]])."#;
 
