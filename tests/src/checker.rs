@@ -37,8 +37,8 @@ pub struct Circumstances {
     pub dead_letters: BTreeSet<String>,
     /// Ids of requests that were made by hand, without a line of their client.
     pub strangers: BTreeSet<String>,
-    /// What the broker held is gone, because its data was removed: what was confirmed may be lost.
-    pub wiped: bool,
+    /// When the broker's data was removed, in microseconds: what was confirmed before may be lost, and nothing else.
+    pub wiped_at: Option<u64>,
 }
 
 /// Everything that happened, by id.

@@ -155,7 +155,8 @@ impl Request {
             (Kind::Fanout, Some("ok"), _) => {}
             (Kind::Cast | Kind::Notification, Some("ok"), _) => {
                 let is_kept = resolved.subject.as_str();
-                if runs == 0 && !circumstances.wiped && !circumstances.dead_letters.contains(is_kept) {
+                let is_excused = circumstances.wiped_at.is_some_and(|wiped| resolved.at < wiped);
+                if runs == 0 && !is_excused && !circumstances.dead_letters.contains(is_kept) {
                     violations.push(("I5", "was confirmed, and neither run nor dead-lettered".into()));
                     return Err(());
                 }

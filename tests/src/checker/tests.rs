@@ -119,6 +119,10 @@ fn what_was_confirmed_has_to_run_or_be_kept() {
         let kept = Circumstances { dead_letters: ["a".to_owned()].into(), ..Circumstances::default() };
         assert_eq!(broken_under(&lost, &kept), [""; 0]);
         assert_eq!(broken(&[&lost[..], &[started(9, "a", "1")]].concat()), [""; 0]);
+        // What was confirmed before the data was removed is gone with it; what was confirmed later is not excused.
+        let wiped = |at| Circumstances { wiped_at: Some(at), ..Circumstances::default() };
+        assert_eq!(broken_under(&lost, &wiped(2)), [""; 0]);
+        assert_eq!(broken_under(&lost, &wiped(1)), ["I5"]);
         let verdict = History::new(&lost).judge(&Circumstances::default());
         assert_eq!((verdict.tally(kind).sent, verdict.tally(kind).lost), (1, 1));
     }

@@ -81,10 +81,10 @@ fn paused(stage: &mut Stage<'_>) {
 /// Everything that was in it is gone. Both sides declare again what they need.
 fn emptied(stage: &mut Stage<'_>) {
     stage.start_all();
-    stage.circumstances.wiped = true;
     stage.under_load(&mixed(), |stage| {
         stage.fault("SIGKILL, data removed, start");
         stage.broker().kill();
+        stage.circumstances.wiped_at = Some(tests::ledger::now());
         stage.broker().wipe();
         stage.broker().start_again();
         stage.lifted();
@@ -103,7 +103,7 @@ fn vhost_deleted(stage: &mut Stage<'_>) {
     stage.under_load(&mixed().with("deadline", 3_000), |stage| {
         stage.fault("delete_vhost for 15 s");
         stage.broker().ctl(&["delete_vhost", "chaos"]);
-        stage.circumstances.wiped = true;
+        stage.circumstances.wiped_at = Some(tests::ledger::now());
         std::thread::sleep(Duration::from_secs(5));
         let state = stage.process("client").measure().get("state").unwrap_or_default().to_owned();
         stage.expect(state.contains("chaos"), || format!("A6: the state does not name the vhost: {state}"));
