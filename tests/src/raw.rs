@@ -97,12 +97,6 @@ impl RawClient {
         ReplyQueue::new(address, within(consumer).await.expect("the reply queue is consumed"))
     }
 
-    /// Deletes an exchange.
-    pub async fn delete_exchange(&self, exchange: &str) {
-        let deleted = self.channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default());
-        within(deleted).await.expect("the exchange is deleted");
-    }
-
     /// Deletes a queue, if there is one.
     pub async fn delete_queue(&self, queue: &str) {
         let deleted = self.channel.queue_delete(queue.into(), QueueDeleteOptions::default());
