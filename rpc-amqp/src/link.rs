@@ -26,6 +26,7 @@ mod status;
 mod supervisor;
 #[cfg(feature = "tls")]
 mod tls_failure;
+mod traffic;
 mod view;
 mod worker;
 

@@ -55,14 +55,21 @@ impl Session {
         limited("open a channel", self.connection.create_channel()).await
     }
 
-    /// Passes `outcome` through; one that says that the broker is silent ends the epoch.
+    /// Passes `outcome` through; one that says that the broker is silent ends the epoch, unless the link is busy: then
+    /// the answer is on its way behind something large.
     pub(crate) fn judged<T>(&self, outcome: Result<T, Refusal>) -> Result<T, Refusal> {
         if let Err(refusal) = &outcome
             && refusal.kind == super::refusal::RefusalKind::Silent
+            && !self.kill.traffic().is_busy()
         {
             self.fail(&refusal.text);
         }
         outcome
+    }
+
+    /// To be called once a second, for what "busy" means.
+    pub(super) fn tick(&self) {
+        self.kill.traffic().tick();
     }
 
     /// Ends the epoch. The first cause is kept.

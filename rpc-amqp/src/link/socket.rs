@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,9 +12,12 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::traffic::Traffic;
+
 /// A TCP stream in the shape that the client library asks for.
 pub(crate) struct Socket {
     stream: TcpStream,
+    traffic: Arc<Traffic>,
     _gone: DropGuard,
 }
 
@@ -23,6 +27,7 @@ pub(crate) struct Socket {
 #[derive(Debug)]
 pub(crate) struct KillHandle {
     stream: std::net::TcpStream,
+    traffic: Arc<Traffic>,
     gone: CancellationToken,
 }
 
@@ -31,8 +36,10 @@ impl Socket {
     pub(crate) fn new(stream: TcpStream) -> io::Result<(Self, KillHandle)> {
         let stream = stream.into_std()?;
         let gone = CancellationToken::new();
-        let handle = KillHandle { stream: stream.try_clone()?, gone: gone.clone() };
-        Ok((Self { stream: TcpStream::from_std(stream)?, _gone: gone.drop_guard() }, handle))
+        let traffic = Arc::<Traffic>::default();
+        let handle =
+            KillHandle { stream: stream.try_clone()?, traffic: Arc::clone(&traffic), gone: gone.clone() };
+        Ok((Self { stream: TcpStream::from_std(stream)?, traffic, _gone: gone.drop_guard() }, handle))
     }
 }
 
@@ -58,6 +65,11 @@ impl KillHandle {
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
 
+    /// What the socket carries.
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
     /// Resolves when the socket was dropped.
     pub(crate) async fn gone(&self) {
         self.gone.cancelled().await;
@@ -78,6 +90,7 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);
         std::task::ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+        self.traffic.moved(buffer.filled().len());
         Poll::Ready(Ok(buffer.filled().len()))
     }
 }
@@ -88,7 +101,9 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = std::task::ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        self.traffic.moved(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -96,7 +111,9 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = std::task::ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices))?;
+        self.traffic.moved(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -226,6 +226,7 @@ impl Supervisor {
                     if !session.connection().status().connected() {
                         session.fail("the connection is closed");
                     }
+                    session.tick();
                     self.tell_of_malformed();
                 }
             }
