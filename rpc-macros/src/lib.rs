@@ -106,7 +106,7 @@ use proc_macro::TokenStream;
 /// |---|---|---|---|
 /// | `since = "1.1"` | all | The version that brought the method; the client asks for a server of at least this one. | `"<major>.0"` |
 /// | `timeout = "1m 30s"` | `#[call]` | How long the client waits, unless it is told otherwise. | that of the client |
-/// | `idempotent` | `#[call]` | The method may run again after a crash: the request is acknowledged after the reply, not before the method starts. | it may not |
+/// | `idempotent` | `#[call]` | The method may run again after a crash: the request is acknowledged after the reply, not before the method starts, and sent again when the link breaks under it. | it may not |
 ///
 /// # Arguments
 ///

@@ -23,6 +23,9 @@ use crate::transport::{Destination, SharedTransport};
 /// order: this call, the client, the method, [`Client::DEFAULT_TIMEOUT`](crate::Client::DEFAULT_TIMEOUT); and
 /// never later than that of the handler that makes the call.
 ///
+/// A request that was in doubt when its link broke is sent again if its method is `idempotent`, under the same message id;
+/// any other is waited for, since the answer can come yet.
+///
 /// Awaited where it stands it runs as part of its task; `tokio::spawn(call.into_future())` makes it run beside.
 ///
 /// # Errors
@@ -113,7 +116,7 @@ impl<T, E> fmt::Debug for CallFuture<T, E> {
 
 /// Sends the request and waits for its reply.
 async fn exchange(ready: Ready) -> Result<Reply, Error> {
-    let Ready { transport, destination, mut request, deadline, needs_consumer } = ready;
+    let Ready { transport, destination, mut request, deadline, needs_consumer, idempotent } = ready;
     if matches!(&destination, Destination::Request(target) if target.route() == Route::Fanout) {
         let message = "a call has one answer, so it cannot go to every server";
         return Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish));
@@ -127,14 +130,27 @@ async fn exchange(ready: Ready) -> Result<Reply, Error> {
         .await
         .map_err(|_| not_connected(&transport))??;
     request.reply_to = Some((address, slot.correlation_id.clone()));
-    request.time_to_live = Some(deadline.remaining());
     tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "call");
-    let mut publishing = pin!(transport.publish(&destination, Message::Request(request), deadline));
-    let published = tokio::select! {
-        // The reply does not wait for the confirm.
-        biased;
-        reply = &mut slot.reply => return received(reply),
-        published = &mut publishing => published,
+    let again = idempotent.then(|| request.clone());
+    let mut sent = 0;
+    let published = loop {
+        request.time_to_live = Some(deadline.remaining());
+        let mut publishing = pin!(transport.publish(&destination, Message::Request(request), deadline));
+        let published = tokio::select! {
+            // The reply does not wait for the confirm.
+            biased;
+            reply = &mut slot.reply => return received(reply),
+            published = &mut publishing => published,
+        };
+        sent += 1;
+        match (published, again.clone()) {
+            // A second copy has the same message id, so a server that has both runs one and answers both.
+            (Err(error), Some(copy)) if is_lost(&error) && sent < MOST_SENDINGS && !deadline.has_passed() => {
+                tracing::debug!(%error, "an idempotent call is sent again");
+                request = copy;
+            }
+            (published, _) => break published,
+        }
     };
     match published {
         Ok(()) => match wait(&mut slot, deadline).await {
@@ -148,6 +164,14 @@ async fn exchange(ready: Ready) -> Result<Reply, Error> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// How often an idempotent request is sent over links that break under it.
+const MOST_SENDINGS: u32 = 4;
+
+/// Whether the link broke before it was known what became of the request.
+fn is_lost(error: &Error) -> bool {
+    error.code() == Code::Unavailable && error.executed() == Executed::Unknown
 }
 
 async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Result<Reply, Error>> {

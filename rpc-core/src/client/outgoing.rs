@@ -28,6 +28,7 @@ pub(super) struct Outgoing {
     since: Option<Version>,
     method_timeout: Option<Duration>,
     fanout: bool,
+    idempotent: bool,
     pub(super) waits_for_reply: bool,
     pub(super) timeout: Option<Duration>,
     pub(super) context: Option<Context>,
@@ -42,6 +43,8 @@ pub(super) struct Ready {
     pub(super) deadline: Deadline,
     /// Whether it is not sent when nobody would take it now.
     pub(super) needs_consumer: bool,
+    /// Whether it may be sent again when it is in doubt.
+    pub(super) idempotent: bool,
 }
 
 /// Names the request in every error that it ends with.
@@ -69,6 +72,7 @@ impl Outgoing {
             since: None,
             method_timeout: None,
             fanout: false,
+            idempotent: false,
             waits_for_reply: false,
             timeout: None,
             context: None,
@@ -79,6 +83,7 @@ impl Outgoing {
     pub(super) fn described_by(mut self, method: &Method) -> Self {
         self.since = Some(method.since);
         self.method_timeout = method.timeout;
+        self.idempotent = method.idempotent;
         self
     }
 
@@ -89,7 +94,7 @@ impl Outgoing {
 
     /// Checks everything that can be checked without the broker. From here on the deadline runs.
     pub(super) fn ready(self) -> Result<(Ready, Subject), Error> {
-        let Self { transport, settings, method, arguments, since, fanout, .. } = self;
+        let Self { transport, settings, method, arguments, since, fanout, idempotent, .. } = self;
         let inherited = self.context.or_else(|| context::current().map(|context| (*context).clone()));
         let mut context = inherited.map_or_else(Context::new, |context| context.child());
         let timeout =
@@ -117,7 +122,7 @@ impl Outgoing {
             .map_err(|error| subject.name(error))?;
         let destination = Destination::Request(target);
         let needs_consumer = settings.fail_fast_no_consumers;
-        Ok((Ready { transport, destination, request, deadline, needs_consumer }, subject))
+        Ok((Ready { transport, destination, request, deadline, needs_consumer, idempotent }, subject))
     }
 }
 

@@ -29,6 +29,8 @@ enum Publish {
     FailsReplies,
     /// The link breaks under the first three replies, which do not arrive.
     LosesReplies,
+    /// The link breaks under the first two requests, which do not arrive.
+    LosesRequests,
 }
 
 /// A memory transport whose link is bad.
@@ -71,7 +73,12 @@ impl Transport for Faulty {
             {
                 Err(broken())
             }
-            (Publish::FailsReplies | Publish::LosesReplies, _) => arrives.await,
+            (Publish::LosesRequests, Destination::Request(_))
+                if self.lost.fetch_add(1, Ordering::Relaxed) < 2 =>
+            {
+                Err(broken())
+            }
+            (Publish::FailsReplies | Publish::LosesReplies | Publish::LosesRequests, _) => arrives.await,
         }
     }
 
@@ -139,6 +146,18 @@ async fn a_reply_that_was_lost_with_its_link_is_sent_again() {
     let _server = builder(&bad, "a", &worker).start().await.unwrap();
     assert_eq!(WorkClient::new(&transport, target()).double(1).timeout(SECOND).await.unwrap(), 2);
     assert_eq!(worker.lines(), ["double 1"], "only the reply is repeated");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_an_idempotent_call_is_sent_again_when_it_is_in_doubt() {
+    let (_, worker, _server, transport) = one_server().await;
+    let work = WorkClient::new(&faulty(&transport, Publish::LosesRequests), target());
+    worker.permits.add_permits(1);
+    assert_eq!(work.wait_idempotent("sure".to_owned()).timeout(SECOND).await.unwrap(), 1);
+    let work = WorkClient::new(&faulty(&transport, Publish::LosesRequests), target());
+    let error = work.double(1).timeout(SECOND).await.unwrap_err();
+    assert_eq!((error.code(), error.rpc().unwrap().executed()), (Code::Unavailable, Executed::Unknown));
+    assert_eq!(worker.lines(), ["start sure 1", "end sure 1"]);
 }
 
 #[tokio::test(start_paused = true)]
