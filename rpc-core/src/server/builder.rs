@@ -100,7 +100,7 @@ impl ServerBuilder {
     }
 
     /// Remembers requests for `time` after their end, `most` of them, so that a second copy of one is not run again; also
-    /// their replies, up to 16 MiB of them, the oldest going first. Zero of either remembers nothing, not even what runs.
+    /// the last 4,096 of their replies, up to 16 MiB of them, the oldest going first. Zero of either remembers nothing, not even what runs.
     /// Two copies are those of one message id, method and reply address; a message without an id has none. Default:
     /// [`ServerBuilder::DEFAULT_DEDUPE_WINDOW`], longer than a link takes to come back.
     pub fn dedupe_window(mut self, time: Duration, most: usize) -> Self {

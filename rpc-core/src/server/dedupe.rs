@@ -1,6 +1,6 @@
 //! Which messages run here, or ran here a short while ago.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque, hash_map};
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
@@ -8,38 +8,47 @@ use tokio::time::Instant;
 
 /// Which messages run here, or ran here a short while ago; each under a key that nobody can choose.
 ///
-/// What has ended is remembered for a time, and in a number, that are bounded; so are the bytes of the replies that are
-/// kept with it. The oldest goes first. What runs is always known. `W` waits for the end of what runs, `R` is a reply.
+/// What has ended is remembered for a time, and in a number, that are bounded; so are the number and the bytes of the
+/// replies that are kept with it. The oldest goes first. What runs is always known. `W` waits for the end of what runs, `R` is a reply.
 #[derive(Debug)]
 pub(super) struct Dedupe<W, R> {
     limits: Limits,
-    entries: HashMap<u128, Entry<W, R>, FixedState>,
-    /// When what ended, oldest first. What has run again since stands here twice, under two numbers.
-    ended: VecDeque<(Instant, End)>,
-    /// Likewise, those with a reply.
-    replied: VecDeque<End>,
+    /// Small, because it is large and met at random places.
+    entries: HashMap<u128, Entry<W>, FixedState>,
+    /// What has ended, oldest first, numbered from `first`. What has run again since stands here twice.
+    ended: VecDeque<Ended<R>>,
+    first: u64,
+    /// Before this number no reply is kept.
+    first_reply: u64,
+    replies: usize,
     bytes: usize,
-    next: u64,
-}
-
-/// An end, numbered.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct End {
-    number: u64,
-    key: u128,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) window: Duration,
     pub(super) most: usize,
+    pub(super) most_replies: usize,
     pub(super) most_bytes: usize,
 }
 
 #[derive(Debug)]
-enum Entry<W, R> {
-    Running(Vec<W>),
-    Ended { number: u64, reply: Option<(R, usize)> },
+enum Entry<W> {
+    /// With those who wait; most have none.
+    Running(Option<Box<Waiting<W>>>),
+    /// The last end, by its number.
+    Ended(u64),
+}
+
+/// Those who wait, behind one pointer.
+#[derive(Debug)]
+struct Waiting<W>(Vec<W>);
+
+#[derive(Debug)]
+struct Ended<R> {
+    at: Instant,
+    key: u128,
+    reply: Option<(R, usize)>,
 }
 
 /// What is known of a message that arrives.
@@ -59,88 +68,109 @@ impl<W, R: Clone> Dedupe<W, R> {
             limits,
             entries: HashMap::default(),
             ended: VecDeque::new(),
-            replied: VecDeque::new(),
+            first: 0,
+            first_reply: 0,
+            replies: 0,
             bytes: 0,
-            next: 0,
         }
     }
 
-    /// A message arrives. `waiter` is asked for when it runs already; `again` says whether it may run again when its reply
-    /// is not there any more.
+    /// A message arrives. `waiter` is asked for when it runs already, and the time only when it ran; `again` says whether
+    /// it may run again when its reply is not there any more.
     pub(super) fn arrive(
         &mut self,
-        now: Instant,
+        now: impl FnOnce() -> Instant,
         key: u128,
         again: bool,
         waiter: impl FnOnce() -> Option<W>,
     ) -> Arrival<R> {
-        self.forget_old(now);
-        match self.entries.get_mut(&key) {
-            Some(Entry::Running(waiting)) => {
-                waiting.extend(waiter());
-                Arrival::Runs
+        match self.entries.entry(key) {
+            hash_map::Entry::Vacant(place) => {
+                place.insert(Entry::Running(None));
+                return Arrival::First;
             }
-            Some(Entry::Ended { reply: Some((reply, _)), .. }) => Arrival::Ran(Some(reply.clone())),
-            Some(Entry::Ended { reply: None, .. }) if !again => Arrival::Ran(None),
-            Some(Entry::Ended { .. }) | None => {
-                self.entries.insert(key, Entry::Running(Vec::new()));
-                Arrival::First
+            hash_map::Entry::Occupied(place) => {
+                if let Entry::Running(waiting) = place.into_mut() {
+                    if let Some(waiter) = waiter() {
+                        waiting.get_or_insert_with(|| Box::new(Waiting(Vec::new()))).0.push(waiter);
+                    }
+                    return Arrival::Runs;
+                }
             }
         }
+        self.forget_old(now());
+        if let Some(Entry::Ended(number)) = self.entries.get(&key) {
+            let reply = self.end_numbered(*number).and_then(|end| end.reply.as_ref());
+            if reply.is_some() || !again {
+                return Arrival::Ran(reply.map(|(reply, _)| reply.clone()));
+            }
+        }
+        self.entries.insert(key, Entry::Running(None));
+        Arrival::First
     }
 
     /// What ran has ended, with a reply of so many bytes if one is to be kept; gives who waited for it.
     pub(super) fn end(&mut self, now: Instant, key: u128, reply: Option<(R, usize)>) -> Vec<W> {
-        let end = End { number: self.next, key };
-        self.next += 1;
-        self.ended.push_back((now, end));
-        if let Some((_, size)) = reply {
-            self.replied.push_back(end);
+        let number = self.first + self.ended.len() as u64;
+        if let Some((_, size)) = &reply {
+            self.replies += 1;
             self.bytes += size;
         }
-        let before = self.entries.insert(key, Entry::Ended { number: end.number, reply });
+        self.ended.push_back(Ended { at: now, key, reply });
+        let before = self.entries.insert(key, Entry::Ended(number));
         self.forget_old(now);
-        match before {
-            Some(Entry::Running(waiting)) => waiting,
-            Some(Entry::Ended { .. }) | None => Vec::new(),
-        }
+        who_waited(before)
     }
 
     /// What ran has not ended well, and is not known any more; gives who waited for it.
     pub(super) fn forget(&mut self, key: u128) -> Vec<W> {
-        match self.entries.remove(&key) {
-            Some(Entry::Running(waiting)) => waiting,
-            Some(Entry::Ended { .. }) | None => Vec::new(),
-        }
+        who_waited(self.entries.remove(&key))
     }
 
     fn forget_old(&mut self, now: Instant) {
-        while let Some(&(at, end)) = self.ended.front()
-            && (now.saturating_duration_since(at) >= self.limits.window
+        while let Some(Ended { at, .. }) = self.ended.front()
+            && (now.saturating_duration_since(*at) >= self.limits.window
                 || self.ended.len() > self.limits.most)
+            && let Some(Ended { key, reply, .. }) = self.ended.pop_front()
         {
-            self.ended.pop_front();
-            if self.replied.front() == Some(&end) {
-                self.drop_reply();
-            }
-            if matches!(self.entries.get(&end.key), Some(Entry::Ended { number, .. }) if *number == end.number)
+            self.given_up(reply.as_ref());
+            if let hash_map::Entry::Occupied(place) = self.entries.entry(key)
+                && matches!(place.get(), Entry::Ended(number) if *number == self.first)
             {
-                self.entries.remove(&end.key);
+                place.remove();
             }
+            self.first += 1;
         }
-        while self.bytes > self.limits.most_bytes {
-            self.drop_reply();
+        self.first_reply = self.first_reply.max(self.first);
+        while (self.bytes > self.limits.most_bytes || self.replies > self.limits.most_replies)
+            && let Some(oldest) = index(self.first, self.first_reply).and_then(|at| self.ended.get_mut(at))
+        {
+            let reply = oldest.reply.take();
+            self.given_up(reply.as_ref());
+            self.first_reply += 1;
         }
     }
 
-    /// Gives the oldest reply up. Only what has no reply runs again, so what has one ended last as it stands here.
-    fn drop_reply(&mut self) {
-        let Some(end) = self.replied.pop_front() else { return };
-        if let Some(Entry::Ended { reply, .. }) = self.entries.get_mut(&end.key)
-            && let Some((_, size)) = reply.take()
-        {
+    fn given_up(&mut self, reply: Option<&(R, usize)>) {
+        if let Some((_, size)) = reply {
+            self.replies -= 1;
             self.bytes -= size;
         }
+    }
+
+    fn end_numbered(&self, number: u64) -> Option<&Ended<R>> {
+        self.ended.get(index(self.first, number)?)
+    }
+}
+
+fn index(first: u64, number: u64) -> Option<usize> {
+    usize::try_from(number.checked_sub(first)?).ok()
+}
+
+fn who_waited<W>(before: Option<Entry<W>>) -> Vec<W> {
+    match before {
+        Some(Entry::Running(Some(waiting))) => waiting.0,
+        Some(Entry::Running(None) | Entry::Ended(_)) | None => Vec::new(),
     }
 }
 
@@ -152,7 +182,8 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { window: Duration::from_secs(10), most: 4, most_bytes: 100 };
+    const LIMITS: Limits =
+        Limits { window: Duration::from_secs(10), most: 6, most_replies: 3, most_bytes: 100 };
 
     #[derive(Clone, Copy, Debug)]
     enum Step {
@@ -190,8 +221,9 @@ mod tests {
                 self.ends.len() - at <= LIMITS.most && now - self.ends[at].0 < LIMITS.window.as_secs()
             });
             let reply = known.and_then(|at| {
-                let later: usize = self.ends[at..].iter().filter_map(|(.., reply)| *reply).sum();
-                self.ends[at].2.filter(|_| later <= LIMITS.most_bytes)
+                let later = self.ends[at..].iter().filter_map(|(.., reply)| *reply);
+                let (count, bytes) = (later.clone().count(), later.sum::<usize>());
+                self.ends[at].2.filter(|_| count <= LIMITS.most_replies && bytes <= LIMITS.most_bytes)
             });
             match (known, reply) {
                 (Some(_), Some(reply)) => Arrival::Ran(Some(reply)),
@@ -215,7 +247,7 @@ mod tests {
                 let instant = start + Duration::from_secs(now);
                 match step {
                     Step::Arrive { key, again } => {
-                        prop_assert_eq!(dedupe.arrive(instant, key, again, || Some(())), model.arrive(now, key, again));
+                        prop_assert_eq!(dedupe.arrive(|| instant, key, again, || Some(())), model.arrive(now, key, again));
                     }
                     // Only what runs ends.
                     Step::End { key, reply } => if let Some(waiting) = model.running.remove(&key) {
@@ -228,13 +260,12 @@ mod tests {
                     },
                     Step::Pass(seconds) => now += seconds,
                 }
-                let held = |entry: &Entry<(), usize>| match entry {
-                    Entry::Ended { reply: Some((_, size)), .. } => *size,
-                    Entry::Ended { reply: None, .. } | Entry::Running(_) => 0,
-                };
-                prop_assert_eq!(dedupe.bytes, dedupe.entries.values().map(held).sum::<usize>());
-                prop_assert!(dedupe.bytes <= LIMITS.most_bytes);
-                prop_assert!(dedupe.ended.len() <= LIMITS.most && dedupe.replied.len() <= LIMITS.most);
+                let held = |end: &Ended<usize>| end.reply.as_ref().map_or(0, |(_, size)| *size);
+                prop_assert_eq!(dedupe.bytes, dedupe.ended.iter().map(held).sum::<usize>());
+                let replies = dedupe.ended.iter().filter(|end| end.reply.is_some()).count();
+                prop_assert_eq!(dedupe.replies, replies);
+                prop_assert!(dedupe.bytes <= LIMITS.most_bytes && replies <= LIMITS.most_replies);
+                prop_assert!(dedupe.ended.len() <= LIMITS.most);
                 prop_assert!(dedupe.entries.len() <= LIMITS.most + model.running.len());
             }
         }
