@@ -34,6 +34,8 @@ pub struct Method {
     pub timeout: Option<Duration>,
     /// Whether it may run again after a crash: acknowledged after its reply was confirmed, not before it starts.
     pub idempotent: bool,
+    /// Whether a request that may have run before is refused instead of run.
+    pub at_most_once: bool,
     /// The arguments, in order.
     pub arguments: &'static [Argument],
     /// The method's documentation.
@@ -110,6 +112,7 @@ impl Method {
             since: Version::DEFAULT,
             timeout: None,
             idempotent: false,
+            at_most_once: false,
             arguments: &[],
             docs: "",
         }
@@ -133,6 +136,13 @@ impl Method {
     #[must_use]
     pub const fn with_idempotent(mut self, idempotent: bool) -> Self {
         self.idempotent = idempotent;
+        self
+    }
+
+    /// Says that a request that may have run before is refused. Default: it runs.
+    #[must_use]
+    pub const fn with_at_most_once(mut self, at_most_once: bool) -> Self {
+        self.at_most_once = at_most_once;
         self
     }
 

@@ -39,6 +39,7 @@ use crate::transport::{ConsumeOptions, Consumer, SharedTransport, Source};
 /// | request | acknowledged | after a crash |
 /// |---|---|---|
 /// | call | when a worker is free, right before it starts | what ran is lost, what waited goes to another server; what had started within the last moments may run there, too |
+/// | call, at most once | as a call; one that was delivered before is refused, as `unknown` | lost, or refused |
 /// | call, idempotent | after its reply was confirmed | runs again, with `attempt > 1` |
 /// | cast | after it ran | runs again, with `attempt > 1` |
 /// | fanout | right before it starts | lost |

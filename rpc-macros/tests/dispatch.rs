@@ -197,7 +197,7 @@ fn the_interface_tells_what_the_trait_says() {
     let change_power = interface.methods[0];
     assert_eq!(change_power.since, Version::new(1, 1));
     assert_eq!(change_power.timeout.map(|timeout| timeout.as_secs()), Some(90));
-    assert!(change_power.idempotent);
+    assert!(change_power.idempotent && !change_power.at_most_once);
     assert_eq!(change_power.docs, "Switches a node.");
     let arguments = change_power.arguments.iter();
     let arguments: Vec<_> =

@@ -132,9 +132,11 @@ impl Handler {
                 return;
             }
         };
-        let idempotent = self.routes.interface(route).methods[route.method].idempotent;
+        let method = &self.routes.interface(route).methods[route.method];
+        let (idempotent, at_most_once) = (method.idempotent, method.at_most_once);
         let acknowledge = match (&request.reply_to, fanout) {
             (_, true) => Acknowledge::BeforeStart,
+            (_, false) if at_most_once => Acknowledge::BeforeStart,
             (Some(_), false) if !idempotent => Acknowledge::BeforeStart,
             (_, false) => Acknowledge::AfterEnd,
         };
@@ -147,6 +149,12 @@ impl Handler {
                 None => return,
             }
         };
+        // Whoever brought it before may have started it, and nobody can say.
+        if at_most_once && (redelivered || request.context.attempt > 1) {
+            let failure = may_have_run();
+            self.responder.answer_or_dead_letter(&request, failure, acknowledger, &mut worker).await;
+            return;
+        }
         if acknowledge == Acknowledge::AfterEnd {
             // Before anything of the user's looks at it: that, too, may end the process.
             let attempt = request.context.attempt;
@@ -364,6 +372,11 @@ fn tell(running: Option<Running>, outcome: Option<Outcome>, settled: bool) {
     if let Some(running) = running {
         running.ended(outcome, settled);
     }
+}
+
+fn may_have_run() -> Failure {
+    let message = "the request was delivered before and may have run; this method runs at most once";
+    Failure { retryable: false, ..Failure::new(Code::Unavailable, message) }
 }
 
 fn panicked_before_start() -> Failure {

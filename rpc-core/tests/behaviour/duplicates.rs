@@ -5,8 +5,8 @@ use std::time::Duration;
 use rpc_core::message::{Message, Outcome, Request};
 use rpc_core::transport::{ConsumeOptions, Consumer, Destination, Source};
 use rpc_core::{
-    Client, Code, ContentType, CorrelationId, Deadline, MemoryTransport, MessageId, ReplyAddress, Server,
-    Value, codec,
+    Client, Code, ContentType, CorrelationId, Deadline, Executed, MemoryTransport, MessageId, ReplyAddress,
+    Server, Value, codec,
 };
 
 use crate::relinking::{Cutter, relinking};
@@ -251,4 +251,37 @@ async fn a_copy_of_what_was_refused_is_refused_again() {
     assert_eq!(stranger.answers().await, ["malformed", "malformed"]);
     let error = Client::new(&transport, target()).call("double", &doubled(1)).await.unwrap_err();
     assert_eq!(error.code(), Code::Malformed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_run_before_is_refused_where_a_method_runs_at_most_once() {
+    let (transport, worker) = (MemoryTransport::new(), Worker::new());
+    let first = builder(transport.as_ref(), "a", &worker).workers(1).start().await.unwrap();
+    let work = WorkClient::new(&transport, target());
+    let call = |name: &str| tokio::spawn(work.wait_once(name.to_owned()).timeout(9 * SECOND).into_future());
+    let (running, unstarted) = (call("runs"), call("waits"));
+    settle().await;
+    drop(first);
+    settle().await;
+    let _second = builder(transport.as_ref(), "b", &worker).start().await.unwrap();
+    worker.permits.add_permits(9);
+    settle().await;
+    let error = unstarted.await.unwrap().unwrap_err();
+    assert_eq!((error.code(), error.executed()), (Code::Unavailable, Executed::Unknown), "{error}");
+    assert_eq!(running.await.unwrap().unwrap_err().executed(), Executed::Unknown);
+    assert_eq!(work.wait_once("new".to_owned()).await.unwrap(), "new");
+    Client::new(&transport, target()).cast("wait_once", &Value::map([("name", "cast")])).await.unwrap();
+    settle().await;
+    assert_eq!(worker.lines(), ["start runs", "start new", "end new", "start cast", "end cast"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_at_most_once_whose_link_breaks_is_still_answered() {
+    let scene = scene(4).await;
+    let call = tokio::spawn(scene.work.wait_once("x".to_owned()).into_future());
+    settle().await;
+    scene.cutter.cut().await;
+    scene.worker.permits.add_permits(1);
+    assert_eq!(call.await.unwrap().unwrap(), "x");
+    scene.ends_with(&["start x", "end x"]).await;
 }

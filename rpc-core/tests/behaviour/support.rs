@@ -37,6 +37,9 @@ pub(crate) trait Work {
     /// As `wait`, and may run again.
     #[call(idempotent)]
     async fn wait_idempotent(&self, ctx: &Context, name: String) -> u32;
+    /// As `wait`, and never runs again.
+    #[call(at_most_once)]
+    async fn wait_once(&self, name: String) -> String;
     /// As `wait`, without a reply. The first attempt of `fails at first` panics then.
     #[cast]
     async fn note(&self, ctx: &Context, name: String);
@@ -153,6 +156,10 @@ impl Work for Worker {
         self.until_permitted().await;
         self.write(format!("end {name} {attempt}"));
         attempt
+    }
+
+    async fn wait_once(&self, name: String) -> String {
+        self.wait(name).await
     }
 
     async fn note(&self, ctx: &Context, name: String) {

@@ -25,6 +25,7 @@ pub(super) struct MethodAttribute {
     pub(super) since: Version,
     pub(super) timeout: Option<Duration>,
     pub(super) idempotent: bool,
+    pub(super) at_most_once: bool,
 }
 
 impl ServiceAttribute {
@@ -54,15 +55,23 @@ impl MethodAttribute {
         errors: &mut Errors,
     ) -> Self {
         let known: &[&str] = match kind {
-            Kind::Call => &["timeout", "since", "idempotent"],
+            Kind::Call => &["timeout", "since", "idempotent", "at_most_once"],
             Kind::Cast | Kind::Fanout => &["since"],
         };
         let keys = Keys::of(attribute, kind.attribute(), known, errors);
+        let idempotent = keys.word("idempotent", errors);
+        let at_most_once = keys.word("at_most_once", errors);
+        if idempotent && at_most_once {
+            let message = "a method that may run again cannot run at most once: keep one of `idempotent` and \
+                           `at_most_once`";
+            errors.push(attribute, message);
+        }
         Self {
             kind,
             since: since(&keys, interface, errors),
             timeout: keys.text("timeout", errors).and_then(|text| errors.keep(timeout(&text))),
-            idempotent: keys.word("idempotent", errors),
+            idempotent,
+            at_most_once,
         }
     }
 }

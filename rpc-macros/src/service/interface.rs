@@ -41,6 +41,7 @@ fn method(method: &Method, crate_path: &TokenStream) -> TokenStream {
         quote!(.with_timeout(#timeout))
     });
     let idempotent = method.idempotent.then(|| quote!(.with_idempotent(true)));
+    let at_most_once = method.at_most_once.then(|| quote!(.with_at_most_once(true)));
     let arguments = method.arguments.iter().map(|described| argument(described, crate_path));
     let docs = text(&method.docs);
     quote! {
@@ -48,6 +49,7 @@ fn method(method: &Method, crate_path: &TokenStream) -> TokenStream {
             .with_since(#since)
             #timeout
             #idempotent
+            #at_most_once
             .with_arguments(const { &[#(#arguments),*] })
             .with_docs(#docs)
     }

@@ -24,6 +24,7 @@ pub(super) struct Method {
     pub(super) since: Version,
     pub(super) timeout: Option<Duration>,
     pub(super) idempotent: bool,
+    pub(super) at_most_once: bool,
     /// The type of the context argument, if the method takes one.
     pub(super) context: Option<Type>,
     pub(super) arguments: Vec<Argument>,

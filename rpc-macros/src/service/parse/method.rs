@@ -45,6 +45,7 @@ pub(super) fn parse(item: &TraitItemFn, interface: Option<Version>, errors: &mut
         since: attribute.since,
         timeout: attribute.timeout,
         idempotent: attribute.idempotent,
+        at_most_once: attribute.at_most_once,
         context,
         arguments,
         // Whoever reads the model finds no error without a report, so this stands only for a refused type.
