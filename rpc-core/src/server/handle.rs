@@ -180,7 +180,7 @@ impl Handler {
                 Ok(()) | Err(_) => None,
             },
         };
-        let ended = self.run(route, &request, arguments).await;
+        let ended = self.run(route, &request, arguments, acknowledge).await;
         self.finish(&request, ended, acknowledger, running, &mut worker).await;
     }
 
@@ -245,6 +245,8 @@ impl Handler {
         drop(acknowledger.requeue());
     }
 
+    /// Half of what RabbitMQ grants a message that is not settled.
+    const OVERDUE: Duration = Duration::from_secs(15 * 60);
     /// How long a request stays here that could not be answered once more, before it goes back to its queue.
     const ANSWER_PAUSE: Duration = Duration::from_secs(1);
 
@@ -275,7 +277,13 @@ impl Handler {
             .map_err(|error| Failure::from(&error))
     }
 
-    async fn run(&self, route: Route, request: &Request, arguments: Payload) -> Ended {
+    async fn run(
+        &self,
+        route: Route,
+        request: &Request,
+        arguments: Payload,
+        acknowledge: Acknowledge,
+    ) -> Ended {
         let is_call = request.reply_to.is_some();
         // For a cast the deadline said until when to start. Nobody waits for its end.
         let deadline = request.context.deadline.filter(|_| is_call);
@@ -294,6 +302,18 @@ impl Handler {
                 None => std::future::pending().await,
             }
         };
+        // Never ends: a broker that takes its message back lets the handler run on.
+        let overdue = async {
+            if acknowledge == Acknowledge::AfterEnd {
+                tokio::time::sleep(Self::OVERDUE).await;
+                tracing::warn!(
+                    method = %request.method, request_id = %request.context.request_id,
+                    "the handler has run for {:?}: at twice that a broker may take its message back and run it again",
+                    Self::OVERDUE
+                );
+            }
+            std::future::pending().await
+        };
         tokio::select! {
             biased;
             outcome = running => Ended::With(outcome.unwrap_or_else(|_| {
@@ -302,6 +322,7 @@ impl Handler {
             })),
             () = limit => Ended::AtDeadline,
             () = self.kill.cancelled() => Ended::Killed,
+            () = overdue => Ended::Killed,
         }
     }
 
