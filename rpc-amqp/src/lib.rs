@@ -56,6 +56,7 @@ mod declare;
 pub mod fuzzing;
 mod inspector;
 mod link;
+mod process;
 mod publisher;
 mod random;
 mod secret;

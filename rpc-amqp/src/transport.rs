@@ -18,6 +18,7 @@ use crate::builder::AmqpTransportBuilder;
 use crate::consumer::{self, Resources};
 use crate::inspector::Inspector;
 use crate::link::{Dialler, Link, Purpose, Worker, report};
+use crate::process::Process;
 use crate::publisher::{Outgoing, Publisher, closed};
 use crate::settings::Settings;
 use crate::topology::{Route, default_queue, request_queue};
@@ -90,6 +91,7 @@ impl From<AmqpTransport> for SharedTransport {
 }
 
 struct Inner {
+    process: Process,
     worker: Worker,
     publish_link: Link,
     resources: Resources,
@@ -119,7 +121,17 @@ impl Inner {
         let resources =
             Resources { link, publisher, queue_type, max_message_size, closing: CancellationToken::new() };
         let consumers = TaskTracker::new();
-        Ok(Self { worker, publish_link, resources, inspector, most_prefetch, user_id, status, consumers })
+        Ok(Self {
+            process: Process::current(),
+            worker,
+            publish_link,
+            resources,
+            inspector,
+            most_prefetch,
+            user_id,
+            status,
+            consumers,
+        })
     }
 
     /// A notification that no queue takes has no listener yet: it is kept in the queue that the first listener of the
@@ -164,6 +176,7 @@ impl Transport for Inner {
         message: Message,
         deadline: Deadline,
     ) -> Result<(), Error> {
+        self.process.check()?;
         self.capabilities().check_size(message.payload())?;
         let route = Route::to(destination)?;
         let (mut properties, body) = wire::encode(message)?;
@@ -183,6 +196,7 @@ impl Transport for Inner {
     }
 
     async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error> {
+        self.process.check()?;
         if self.consumers.is_closed() {
             return Err(closed());
         }
@@ -194,6 +208,7 @@ impl Transport for Inner {
     }
 
     async fn inspect(&self, target: &Target) -> Result<Option<QueueDepth>, Error> {
+        self.process.check()?;
         match request_queue(target)? {
             Some(queue) => self.inspector.depth(queue).await.map(Some),
             None => Ok(None),
@@ -216,6 +231,9 @@ impl Transport for Inner {
     }
 
     async fn close(&self, grace: Duration) {
+        if !self.process.is_current() {
+            return;
+        }
         self.consumers.close();
         let (resources, publish_link, consumers) =
             (self.resources.clone(), self.publish_link.clone(), self.consumers.clone());

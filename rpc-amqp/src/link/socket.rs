@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::traffic::Traffic;
+use crate::process::Process;
 
 /// A TCP stream in the shape that the client library asks for.
 pub(crate) struct Socket {
@@ -29,6 +30,7 @@ pub(crate) struct KillHandle {
     stream: std::net::TcpStream,
     traffic: Arc<Traffic>,
     gone: CancellationToken,
+    process: Process,
 }
 
 impl Socket {
@@ -37,8 +39,12 @@ impl Socket {
         let stream = stream.into_std()?;
         let gone = CancellationToken::new();
         let traffic = Arc::<Traffic>::default();
-        let handle =
-            KillHandle { stream: stream.try_clone()?, traffic: Arc::clone(&traffic), gone: gone.clone() };
+        let handle = KillHandle {
+            stream: stream.try_clone()?,
+            traffic: Arc::clone(&traffic),
+            gone: gone.clone(),
+            process: Process::current(),
+        };
         Ok((Self { stream: TcpStream::from_std(stream)?, traffic, _gone: gone.drop_guard() }, handle))
     }
 }
@@ -61,8 +67,11 @@ pub(super) fn tune(stream: &TcpStream, heartbeat: Duration, patience: Option<Dur
 
 impl KillHandle {
     pub(crate) fn kill(&self) {
-        // It fails when the peer was faster, which is as good.
-        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        // In a fork it would end the parent's connection.
+        if self.process.is_current() {
+            // It fails when the peer was faster, which is as good.
+            let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        }
     }
 
     /// What the socket carries.
