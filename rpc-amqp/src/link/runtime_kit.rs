@@ -35,8 +35,10 @@ pub(super) struct QuietExecutor(Tokio);
 impl Executor for QuietExecutor {
     type Task<T: Send + 'static> = <Tokio as Executor>::Task<T>;
 
+    /// Only the thread that reads the socket calls this, and silences itself in it: around that, another silence would
+    /// end both with its own end.
     fn block_on<T, F: Future<Output = T>>(&self, future: F) -> T {
-        self.0.block_on(quiet::future(future))
+        self.0.block_on(future)
     }
 
     fn spawn<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
