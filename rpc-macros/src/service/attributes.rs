@@ -59,6 +59,8 @@ impl MethodAttribute {
             Kind::Cast | Kind::Fanout => &["since"],
         };
         let keys = Keys::of(attribute, kind.attribute(), known, errors);
+        let since = since(&keys, interface, errors);
+        let timeout = keys.text("timeout", errors).and_then(|text| errors.keep(timeout(&text)));
         let idempotent = keys.word("idempotent", errors);
         let at_most_once = keys.word("at_most_once", errors);
         if idempotent && at_most_once {
@@ -66,13 +68,7 @@ impl MethodAttribute {
                            `at_most_once`";
             errors.push(attribute, message);
         }
-        Self {
-            kind,
-            since: since(&keys, interface, errors),
-            timeout: keys.text("timeout", errors).and_then(|text| errors.keep(timeout(&text))),
-            idempotent,
-            at_most_once,
-        }
+        Self { kind, since, timeout, idempotent, at_most_once }
     }
 }
 
