@@ -77,8 +77,18 @@ impl Broker {
     /// The URL of the TLS listener for user `guest` and vhost `/`; by name, `localhost`.
     #[must_use]
     pub fn tls_url(&self) -> String {
+        format!("amqps://guest:guest@localhost:{}", self.tls_port())
+    }
+
+    /// The port for clients that speak TLS, on 127.0.0.1.
+    ///
+    /// # Panics
+    ///
+    /// On a node that was started without certificates.
+    #[must_use]
+    pub const fn tls_port(&self) -> u16 {
         assert!(self.certificates.is_some(), "this node has no TLS listener; start it with Builder::tls");
-        format!("amqps://guest:guest@localhost:{}", self.ports.tls)
+        self.ports.tls
     }
 
     /// The port for clients, on 127.0.0.1.

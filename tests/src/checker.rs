@@ -33,12 +33,16 @@ pub struct Circumstances {
     pub killed: BTreeSet<u32>,
     /// Processes that were stopped (SIGSTOP), from when until when, in microseconds: nobody can keep a deadline then.
     pub paused: Vec<(u32, u64, u64)>,
-    /// Ids that were found in a dead-letter queue.
-    pub dead_letters: BTreeSet<String>,
+    /// Ids that lay in a durable queue in the end, where a person or a late listener finds them: a dead-letter queue, or
+    /// a default queue of notifications that was made while nobody listened.
+    pub kept: BTreeSet<String>,
     /// Ids of requests that were made by hand, without a line of their client.
     pub strangers: BTreeSet<String>,
     /// When the broker's data was removed, in microseconds: what was confirmed before may be lost, and nothing else.
     pub wiped_at: Option<u64>,
+    /// Bytes were damaged on the way, and AMQP has no checksum. Wrong contents, and what follows from a wrong id, are held
+    /// against nobody then; an answer that belongs to another request is.
+    pub damaged: bool,
 }
 
 /// Everything that happened, by id.
@@ -65,8 +69,9 @@ impl History {
     #[must_use]
     pub fn judge(&self, circumstances: &Circumstances) -> Verdict {
         let mut verdict = Verdict::default();
+        let sums: BTreeSet<&str> = self.requests.values().filter_map(Request::sum).collect();
         for (id, request) in self.requests.iter().filter(|(id, _)| !circumstances.strangers.contains(*id)) {
-            request.judge(id, circumstances, &mut verdict);
+            request.judge(id, circumstances, &sums, &mut verdict);
         }
         verdict
     }

@@ -20,6 +20,9 @@ pub struct Options {
     /// amqp://USER:PASSWORD@HOST:PORT/VHOST
     #[arg(long, env = "RPC_TRANSPORT_URL", hide_env_values = true)]
     pub url: String,
+    /// A file with the certificate of the authority to trust, for amqps://
+    #[arg(long)]
+    pub authority: Option<PathBuf>,
     /// The exchange, which keeps rows apart
     #[arg(long)]
     pub exchange: String,
@@ -41,6 +44,9 @@ pub struct Options {
     /// Listens for notifications instead of serving
     #[arg(long)]
     pub listen: bool,
+    /// How long a listener blocks its thread for each event, in milliseconds
+    #[arg(long, default_value_t = 0)]
+    pub busy: u64,
     /// Threads of the program's own runtime
     #[arg(long, default_value_t = 2)]
     pub threads: usize,
@@ -57,7 +63,12 @@ impl Options {
     ///
     /// What the library says.
     pub async fn connect(&self) -> Result<AmqpTransport, Error> {
-        AmqpTransport::builder(&self.url).service_name(format!("chaos-{}", self.name)).connect().await
+        let mut builder = AmqpTransport::builder(&self.url).service_name(format!("chaos-{}", self.name));
+        if let Some(path) = &self.authority {
+            builder =
+                builder.ca_certificates(std::fs::read_to_string(path).expect("the authority can be read"));
+        }
+        builder.connect().await
     }
 
     /// Opens the ledger.

@@ -50,16 +50,30 @@ impl Request {
         Some((resolved.detail("outcome")?, resolved.detail("executed")?, took))
     }
 
-    pub(super) fn judge(&self, id: &str, circumstances: &Circumstances, verdict: &mut Verdict) {
+    /// The checksum of its arguments.
+    pub(super) fn sum(&self) -> Option<&str> {
+        self.invoked.as_ref()?.detail("sum")
+    }
+
+    /// Judges it. `sums` are those of all requests.
+    pub(super) fn judge(
+        &self,
+        id: &str,
+        circumstances: &Circumstances,
+        sums: &BTreeSet<&str>,
+        verdict: &mut Verdict,
+    ) {
         let Some((invoked, kind)) = self.invoked.as_ref().zip(self.kind()) else {
-            verdict.violations.push(violation("I2", id, "was run or resolved, and nobody asked for it"));
+            if !circumstances.damaged {
+                verdict.violations.push(violation("I2", id, "was run or resolved, and nobody asked for it"));
+            }
             return;
         };
         let executed = self.resolved.first().and_then(|entry| entry.detail("executed"));
         let mut violations = Vec::new();
         let (hung, latest) = self.resolution(invoked, circumstances, &mut violations);
-        self.payloads(invoked, &mut violations);
-        self.executions_allowed(kind, &mut violations);
+        self.payloads(invoked, circumstances.damaged.then_some(sums), &mut violations);
+        self.executions_allowed(kind, circumstances, &mut violations);
         let lost = self.truth(kind, circumstances, &mut violations).is_err();
         let tally = verdict.tallies.entry(kind).or_default();
         tally.sent += 1;
@@ -107,20 +121,33 @@ impl Request {
     }
 
     /// I2, and that nothing was damaged on its way to the server.
-    fn payloads(&self, invoked: &Entry, violations: &mut Vec<(&'static str, String)>) {
+    ///
+    /// Where bytes may be damaged, only an answer that is one of `others` is known to be crossed.
+    fn payloads(
+        &self,
+        invoked: &Entry,
+        others: Option<&BTreeSet<&str>>,
+        violations: &mut Vec<(&'static str, String)>,
+    ) {
         let wanted = invoked.detail("sum");
-        for resolved in &self.resolved {
-            if resolved.detail("answer").is_some_and(|answer| Some(answer) != wanted) {
+        let answers = self.resolved.iter().filter_map(|resolved| resolved.detail("answer"));
+        for wrong in answers.filter(|answer| Some(*answer) != wanted) {
+            if others.is_none_or(|others| others.contains(wrong)) {
                 violations.push(("I2", "got the answer of another request".into()));
             }
         }
-        if self.started.iter().any(|started| started.detail("sum") != wanted) {
+        if others.is_none() && self.started.iter().any(|started| started.detail("sum") != wanted) {
             violations.push(("I2", "ran with other arguments than it was sent with".into()));
         }
     }
 
     /// I3, and that duplicates can be told by their message id.
-    fn executions_allowed(&self, kind: Kind, violations: &mut Vec<(&'static str, String)>) {
+    fn executions_allowed(
+        &self,
+        kind: Kind,
+        circumstances: &Circumstances,
+        violations: &mut Vec<(&'static str, String)>,
+    ) {
         if kind == Kind::Fanout {
             let mut by_process = BTreeMap::<u32, u32>::new();
             for started in &self.started {
@@ -137,7 +164,7 @@ impl Request {
         }
         let messages: BTreeSet<_> =
             self.started.iter().filter_map(|started| started.detail("message")).collect();
-        if messages.len() > 1 {
+        if messages.len() > 1 && !circumstances.damaged {
             violations.push(("I3", format!("was run from {} different messages", messages.len())));
         }
     }
@@ -154,14 +181,14 @@ impl Request {
         match (kind, resolved.detail("outcome"), resolved.detail("executed")) {
             (Kind::Fanout, Some("ok"), _) => {}
             (Kind::Cast | Kind::Notification, Some("ok"), _) => {
-                let is_kept = resolved.subject.as_str();
-                let is_excused = circumstances.wiped_at.is_some_and(|wiped| resolved.at < wiped);
-                if runs == 0 && !is_excused && !circumstances.dead_letters.contains(is_kept) {
-                    violations.push(("I5", "was confirmed, and neither run nor dead-lettered".into()));
+                let is_kept = circumstances.kept.contains(&resolved.subject);
+                let is_wiped = circumstances.wiped_at.is_some_and(|wiped| resolved.at < wiped);
+                if runs == 0 && !is_kept && !is_wiped && !circumstances.damaged {
+                    violations.push(("I5", "was confirmed, and neither run nor kept".into()));
                     return Err(());
                 }
             }
-            (_, Some("ok"), _) | (_, _, Some("executed")) if runs == 0 => {
+            (_, Some("ok"), _) | (_, _, Some("executed")) if runs == 0 && !circumstances.damaged => {
                 violations.push(("I4", "was reported as run, and never was".into()));
             }
             (_, _, Some("not_sent")) if runs > 0 => {

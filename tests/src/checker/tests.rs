@@ -80,6 +80,31 @@ fn a_crossed_answer_and_damaged_arguments_are_seen() {
 }
 
 #[test]
+fn damaged_bytes_excuse_wrong_contents_and_no_crossed_answer() {
+    let damaged = Circumstances { damaged: true, ..Circumstances::default() };
+    let answered =
+        |sum| entry(2, "resolved", "a", &[("outcome", "ok"), ("executed", "executed"), ("answer", sum)]);
+    let other = entry(0, "invoked", "b", &[("kind", "cast"), ("deadline", "1000"), ("sum", "bad")]);
+    let with_another = |end| {
+        [
+            invoked(0, "a", Kind::Call),
+            started(1, "a", "1"),
+            end,
+            other.clone(),
+            resolved(3, "b", "ok", "unknown"),
+        ]
+    };
+    assert_eq!(broken_under(&with_another(answered("worse")), &damaged), [""; 0]);
+    assert_eq!(broken_under(&with_another(answered("bad")), &damaged), ["I2"]);
+    assert_eq!(broken_under(&[started(1, "a", "1")], &damaged), [""; 0]);
+    // What nobody may be told and what nobody may wait for stays the same.
+    let not_sent =
+        [invoked(0, "a", Kind::Call), started(1, "a", "1"), resolved(2, "a", "unavailable", "not_sent")];
+    assert_eq!(broken_under(&not_sent, &damaged), ["I4"]);
+    assert_eq!(broken_under(&[invoked(0, "a", Kind::Call)], &damaged), ["I1"]);
+}
+
+#[test]
 fn only_a_redelivery_may_run_again() {
     for kind in [Kind::Call, Kind::Idempotent] {
         let run = |attempts: [&str; 2]| {
@@ -116,7 +141,7 @@ fn what_was_confirmed_has_to_run_or_be_kept() {
     for kind in [Kind::Cast, Kind::Notification] {
         let lost = [invoked(0, "a", kind), resolved(1, "a", "ok", "unknown")];
         assert_eq!(broken(&lost), ["I5"]);
-        let kept = Circumstances { dead_letters: ["a".to_owned()].into(), ..Circumstances::default() };
+        let kept = Circumstances { kept: ["a".to_owned()].into(), ..Circumstances::default() };
         assert_eq!(broken_under(&lost, &kept), [""; 0]);
         assert_eq!(broken(&[&lost[..], &[started(9, "a", "1")]].concat()), [""; 0]);
         // What was confirmed before the data was removed is gone with it; what was confirmed later is not excused.

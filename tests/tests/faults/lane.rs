@@ -1,6 +1,6 @@
 //! Where rows run one after the other.
 
-use tests::broker::Broker;
+use tests::broker::{Broker, Builder};
 
 /// What the programs log in as. The password is looked for in every log.
 pub(crate) const USER: &str = "chaos";
@@ -23,6 +23,11 @@ impl Lane {
         self.broker.as_ref()
     }
 
+    /// Gives the lane another broker.
+    pub(crate) fn replace(&mut self, broker: Broker) {
+        self.broker = Some(broker);
+    }
+
     /// Gives the broker up: the next row gets a new one.
     pub(crate) fn spoil(&mut self) {
         self.broker = None;
@@ -30,9 +35,13 @@ impl Lane {
 }
 
 /// A node where [`USER`] may do all, from its first moment: also after its data was removed.
-pub(crate) fn start_broker() -> Broker {
+fn start_broker() -> Broker {
+    broker().start()
+}
+
+/// The same, not started yet.
+pub(crate) fn broker() -> Builder {
     Broker::builder()
         .setting(&format!("default_user = {USER}"))
         .setting(&format!("default_pass = {PASSWORD}"))
-        .start()
 }

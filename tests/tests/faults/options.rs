@@ -18,6 +18,8 @@ pub(crate) struct Options {
     pub(crate) table: Option<PathBuf>,
     pub(crate) seed: u64,
     pub(crate) soak: Duration,
+    /// Whether rows go as far as the matrix asks, however long that takes.
+    pub(crate) long: bool,
     pub(crate) lanes: usize,
 }
 
@@ -34,6 +36,7 @@ impl Options {
             table: None,
             seed: tests::ledger::now(),
             soak: Self::SHORT_SOAK,
+            long: false,
             lanes: 3,
         };
         let mut arguments = arguments.into_iter();
@@ -45,7 +48,10 @@ impl Options {
             let mut value = || value.take().or_else(|| arguments.next()).unwrap_or_default();
             match &*name {
                 "--list" => options.list = true,
-                "--long" => options.soak = options.soak.max(Duration::from_secs(600)),
+                "--long" => {
+                    options.long = true;
+                    options.soak = options.soak.max(Duration::from_secs(600));
+                }
                 "--minutes" => options.soak = Duration::from_secs(60 * number(&name, &value())),
                 "--seed" => options.seed = number(&name, &value()),
                 "--lanes" => options.lanes = usize::try_from(number(&name, &value()).max(1)).unwrap(),
@@ -61,6 +67,11 @@ impl Options {
             }
         }
         options
+    }
+
+    /// How much of something: less in the short form.
+    pub(crate) const fn amount(&self, short: u64, long: u64) -> u64 {
+        if self.long { long } else { short }
     }
 
     pub(crate) fn wants(&self, row: &Row) -> bool {

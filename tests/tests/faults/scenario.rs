@@ -123,6 +123,14 @@ impl Stage<'_> {
         recent.filter(|entry| time.contains(&entry.at) && entry.detail("answer").is_some()).count()
     }
 
+    /// The reply queue of the only client.
+    pub(crate) fn reply_queue(&mut self) -> String {
+        let queues = self.broker().queues();
+        let found =
+            queues.into_iter().find(|it| it.name.starts_with("reply.chaos-client") && it.consumers > 0);
+        found.expect("the client has a reply queue").name
+    }
+
     /// How many calls of this kind run now.
     pub(crate) fn running(&mut self, server: &str) -> u64 {
         self.process(server).measure().number("running")

@@ -28,8 +28,9 @@ impl Stage<'_> {
         for name in self.names(Side::Client) {
             self.process(&name).ask_within(&Words::new("stop"), LONGEST_CALL);
         }
-        if !self.until(DRAIN, |stage| stage.is_drained()) {
-            self.read_dead_letters();
+        // After a loss of its data the broker keeps events in default queues until the listeners are back.
+        if !self.until(DRAIN, |stage| stage.is_drained()) || self.circumstances.wiped_at.is_some() {
+            self.read_kept();
         }
         std::thread::sleep(ZOMBIES);
         if self.compares_holdings {
@@ -147,22 +148,29 @@ impl Stage<'_> {
         self.expect(left.is_empty(), || format!("I8: left on the broker: {}", left.join(", ")));
     }
 
-    /// What is in the dead-letter queue was not lost.
-    pub(crate) fn read_dead_letters(&mut self) {
-        let url = self.broker().url_for(USER, PASSWORD, "/");
-        let queue = format!("dlq.{}.chaos", self.exchange);
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let bodies = runtime.block_on(async {
-            let client = tests::raw::RawClient::connect(&url).await;
-            let mut bodies = Vec::new();
-            while let Some(message) = client.get(&queue).await {
-                bodies.push(message.body);
+    /// What lies in the dead-letter queue, or in the default queue that a notifier makes while nobody listens, was not
+    /// lost. Takes it out, so that nothing of the row is left.
+    pub(crate) fn read_kept(&mut self) {
+        let (port, vhost) = (self.broker().port(), &self.vhost);
+        let url = format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{port}/{vhost}");
+        for queue in [format!("dlq.{}.chaos", self.exchange), format!("notify.{}.chaos.info", self.exchange)]
+        {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let bodies = runtime.block_on(async {
+                let client = tests::raw::RawClient::connect(&url).await;
+                let mut bodies = Vec::new();
+                while let Some(message) = client.get(&queue).await {
+                    bodies.push(message.body);
+                }
+                client.close().await;
+                bodies
+            });
+            if !bodies.is_empty() {
+                let kind = queue.split('.').next().unwrap_or_default();
+                self.note(format!("{}: {} messages lay in {kind}.…", self.row.id, bodies.len()));
             }
-            client.close().await;
-            bodies
-        });
-        let ids = bodies.iter().filter_map(|body| id_in(body));
-        self.circumstances.dead_letters.extend(ids);
+            self.circumstances.kept.extend(bodies.iter().filter_map(|body| id_in(body)));
+        }
     }
 }
 
@@ -179,7 +187,7 @@ fn leftovers(text: &str, exchange: &str) -> Vec<String> {
 }
 
 /// The first 32 hexadecimal digits in a row.
-fn id_in(body: &[u8]) -> Option<String> {
+pub(crate) fn id_in(body: &[u8]) -> Option<String> {
     let is_id = |window: &&[u8]| window.iter().all(u8::is_ascii_hexdigit);
     let found = body.windows(32).find(is_id)?;
     String::from_utf8(found.to_vec()).ok()

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tests::broker::{Broker, unique};
+use tests::broker::{Broker, Certificates, ClientCertificate, unique};
 use tests::chaos::Words;
 use tests::checker::{Circumstances, History, Verdict};
 use tests::ledger::{self, Reader};
 use tests::proxy::Proxy;
 
-use crate::lane::{Lane, PASSWORD, USER};
+use crate::lane::{self, Lane, PASSWORD, USER};
 use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::process::Process;
@@ -42,6 +42,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) compares_holdings: bool,
     pub(crate) programs: Vec<Program>,
     pub(crate) folder: PathBuf,
+    /// What the broker shows, where programs speak TLS.
+    certificates: Option<Certificates>,
     lane: &'a mut Lane,
     proxies: BTreeMap<Side, Proxy>,
     reader: Reader,
@@ -82,6 +84,7 @@ impl<'a> Stage<'a> {
             programs: Vec::new(),
             reader: Reader::open(&folder.join("ledger")),
             folder,
+            certificates: None,
             lane,
             proxies: BTreeMap::new(),
             faults: Vec::new(),
@@ -102,6 +105,23 @@ impl<'a> Stage<'a> {
         self.lane.running()
     }
 
+    /// Plays on a broker of the row's own.
+    pub(crate) fn use_broker(&mut self, broker: Broker) {
+        self.lane.replace(broker);
+    }
+
+    /// Plays on a broker of the row's own, to which programs speak TLS.
+    pub(crate) fn use_tls(&mut self) {
+        let certificates = Certificates::generate();
+        std::fs::write(self.authority(), &certificates.authority).unwrap();
+        self.use_broker(lane::broker().tls(certificates.clone(), ClientCertificate::NotAsked).start());
+        self.certificates = Some(certificates);
+    }
+
+    fn authority(&self) -> PathBuf {
+        self.folder.join("authority.pem")
+    }
+
     /// The broker is not fit for the next row.
     pub(crate) fn spoil(&mut self) {
         self.lane.spoil();
@@ -109,7 +129,10 @@ impl<'a> Stage<'a> {
 
     /// The proxy before the programs of `side`.
     pub(crate) fn proxy(&mut self, side: Side) -> Proxy {
-        let port = self.broker().port();
+        let port = match self.certificates {
+            Some(_) => self.broker().tls_port(),
+            None => self.broker().port(),
+        };
         self.proxies.entry(side).or_insert_with(|| Proxy::start(port)).clone()
     }
 
@@ -121,8 +144,9 @@ impl<'a> Stage<'a> {
     /// Where programs of `side` connect: through their proxy, with the settings of the suite.
     pub(crate) fn url(&mut self, side: Side) -> String {
         let port = self.proxy(side).port();
+        let scheme = if self.certificates.is_some() { "amqps" } else { "amqp" };
         let Self { vhost, heartbeat, query, .. } = self;
-        format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{port}/{vhost}?heartbeat={heartbeat}{query}")
+        format!("{scheme}://{USER}:{PASSWORD}@127.0.0.1:{port}/{vhost}?heartbeat={heartbeat}{query}")
     }
 
     /// Starts a server, and returns when it serves.
@@ -133,7 +157,13 @@ impl<'a> Stage<'a> {
 
     /// Starts a listener of a pool of its own.
     pub(crate) fn listener(&mut self, name: &str) {
-        self.start(Side::Listener, env!("CARGO_BIN_EXE_chaos-server"), name, &["--listen", "--name", name]);
+        self.start_listener(name, &[]);
+    }
+
+    /// The same, with options.
+    pub(crate) fn start_listener(&mut self, name: &str, arguments: &[&str]) {
+        let arguments = [&["--listen", "--name", name], arguments].concat();
+        self.start(Side::Listener, env!("CARGO_BIN_EXE_chaos-server"), name, &arguments);
     }
 
     /// Starts a client.
@@ -155,7 +185,12 @@ impl<'a> Stage<'a> {
         let url = self.url(side);
         let ledger = self.ledger();
         let common = ["--exchange", &self.exchange, "--ledger", ledger.to_str().unwrap()];
-        let arguments: Vec<_> = common.iter().chain(arguments).map(|word| (*word).to_owned()).collect();
+        let mut arguments = arguments.to_vec();
+        let authority = self.authority();
+        if self.certificates.is_some() {
+            arguments.extend(["--authority", authority.to_str().unwrap()]);
+        }
+        let arguments: Vec<_> = common.iter().chain(&arguments).map(|word| (*word).to_owned()).collect();
         Process::start(path, name, &self.folder, &url, &arguments)
     }
 

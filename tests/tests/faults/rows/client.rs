@@ -10,19 +10,20 @@ use crate::scenario::burst;
 use crate::stage::{Side, Stage};
 
 pub(super) const ROWS: &[Row] = &[
-    Row::new("F1", "20,000 calls are dropped at random moments", 40, dropped),
+    Row::new("F1", "20,000 calls are dropped at random moments (long form: 100,000)", 40, dropped),
     Row::new("F2", "the runtime ends with calls in flight", 15, runtime_ends),
     Row::new("F3", "a client is killed with 1,000 calls in flight", 25, killed),
     Row::new("F4", "10,000 calls at a time across a reconnect", 60, reconnect),
     Row::new("F5", "deadlines of nothing, of next to nothing and of for ever", 15, odd_deadlines),
     Row::new("F9", "a listener that stands still", 30, slow_listener),
-    Row::new("F10", "twenty forced reconnects", 60, reconnects),
+    Row::new("F10", "20 forced reconnects (long form: 1,000)", 60, reconnects),
 ];
 
 fn dropped(stage: &mut Stage<'_>) {
     stage.start_all();
-    for _ in 0..4 {
-        stage.fault("20,000 futures are dropped");
+    let count = stage.options.amount(20_000, 100_000);
+    for _ in 0..count / 5_000 {
+        stage.fault(format!("{count} futures are dropped"));
         stage.client_does(&Words::new("drop").with("count", 5_000).with("within", 1_500).with("sleep", 5));
     }
     // What was given up runs nevertheless.
@@ -135,27 +136,40 @@ fn slow_listener(stage: &mut Stage<'_>) {
     stage.expect(grown < 16 * 1024, || format!("F9: the listener grew by {grown} KiB"));
 }
 
+/// The buffers of a connection, 4 MiB of the AMQP library, may be there twice while one follows the other. That happens
+/// once, early, and what the allocator got then it keeps. So what is held is compared with what was held after three.
 fn reconnects(stage: &mut Stage<'_>) {
     stage.start_all();
+    for _ in 0..3 {
+        reconnect_once(stage);
+    }
+    stage.take_baselines();
+    let count = stage.options.amount(20, 1_000);
     let before = stage.process("client").measure().number("memory");
     let mut sizes = Vec::new();
-    for _ in 0..20 {
-        stage.fault("RST on every connection of the client, twenty times");
-        let epoch = stage.process("client").measure().number("epoch");
-        stage.proxy(Side::Client).reset();
-        stage.proxy(Side::Client).heal();
-        let is_back = stage.until(Duration::from_secs(12), |stage| {
-            let now = stage.process("client").measure();
-            now.number("epoch") > epoch && now.get("state").unwrap().starts_with("connected")
-        });
-        assert!(is_back, "it reconnects");
-        stage.lifted();
-        stage.client_does(&burst(Kind::Call, 4));
+    for _ in 0..count {
+        reconnect_once(stage);
         sizes.push(stage.process("client").measure().number("memory"));
     }
-    stage.note(format!("F10: memory in KiB after each: {sizes:?}"));
-    let grown = stage.process("client").measure().number("memory").saturating_sub(before);
-    stage.expect(grown <= before / 20 + 2_048, || {
-        format!("F10: the client grew by {grown} KiB, from {before}")
+    let shown: Vec<_> = sizes.iter().step_by(sizes.len() / 20).collect();
+    stage.note(format!("F10: {before} KiB after three reconnects, then {shown:?}"));
+    let now = stage.process("client").measure().number("memory");
+    stage.expect(now <= before + before / 20, || {
+        format!("I7: the client grew from {before} to {now} KiB over {count} reconnects, limit 5 %")
     });
+}
+
+/// Resets every connection of the client, and waits until it is connected again and answered.
+pub(super) fn reconnect_once(stage: &mut Stage<'_>) {
+    stage.fault("RST on every connection of the client, again and again");
+    let epoch = stage.process("client").measure().number("epoch");
+    stage.proxy(Side::Client).reset();
+    stage.proxy(Side::Client).heal();
+    let is_back = stage.until(Duration::from_secs(12), |stage| {
+        let now = stage.process("client").measure();
+        now.number("epoch") > epoch && now.get("state").unwrap().starts_with("connected")
+    });
+    assert!(is_back, "it reconnects");
+    stage.lifted();
+    stage.client_does(&burst(Kind::Call, 4));
 }

@@ -18,7 +18,12 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("E3", "one of two servers is restarted in a loop under load", 40, drained_in_a_loop),
     Row::new("E4", "handlers panic", 15, panics),
     Row::new("E5", "handlers that take longer than their callers wait", 15, too_slow),
-    Row::new("E6", "every thread of the runtime is blocked by handlers", 40, blocks_the_runtime),
+    Row::new(
+        "E6",
+        "every thread of the runtime is blocked by handlers for 12 s (long form: 60 s)",
+        40,
+        blocks_the_runtime,
+    ),
     Row::new("E7", "slow handlers and a long queue", 60, slow_handlers),
     Row::new("E8", "one message is published twice", 15, published_twice),
     Row::new("E10", "the caller is gone when its replies come", 25, caller_gone),
@@ -123,7 +128,7 @@ fn panics(stage: &mut Stage<'_>) {
     stage.expect(leaked.is_none(), || format!("E4: a caller learns of the inside: {leaked:?}"));
     // What panics as a cast is kept.
     stage.client_does(&burst(Kind::Cast, 20).with("panic", 1));
-    stage.read_dead_letters();
+    stage.read_kept();
 }
 
 /// The connection outlives the silence of the program's own runtime.
@@ -132,10 +137,12 @@ fn blocks_the_runtime(stage: &mut Stage<'_>) {
     stage.client("client");
     stage.warm_up_calls();
     let epoch = stage.process("one").measure().number("epoch");
-    stage.fault("sleep in every thread for 12 s, H = 2 s");
-    let blocking = burst(Kind::Call, 4).with("block", 12_000).with("deadline", 20_000);
+    let seconds = stage.options.amount(12, 60);
+    stage.fault(format!("sleep in every thread for {seconds} s, H = 2 s"));
+    let blocking =
+        burst(Kind::Call, 4).with("block", seconds * 1_000).with("deadline", seconds * 1_000 + 8_000);
     stage.process("client").ask(&blocking);
-    stage.process("client").ask_within(&Words::new("stop"), Duration::from_secs(30));
+    stage.process("client").ask_within(&Words::new("stop"), Duration::from_secs(seconds + 18));
     stage.lifted();
     let after = stage.process("one").measure().number("epoch");
     stage.expect(after == epoch, || format!("E6: the link was lost: epoch {after}, not {epoch}"));

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use tests::chaos::Words;
 use tests::proxy::{Direction, Mode, Role};
 
-use super::Row;
 use super::network::{BOTH, is_found_dead};
+use super::{Needs, Row};
 use crate::scenario::mixed;
 use crate::stage::{Side, Stage};
 
@@ -16,7 +16,19 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("B8a", "one byte at a time", 30, sliced),
     Row::new("B8b", "64 KB a second with bodies of 1 MiB", 100, slow),
     Row::new("B9", "the connection ends after n bytes, for n up to 700", 60, cut_after),
-    Row::new("B10", "single bits are inverted", 30, flipped),
+    Row::new(
+        "B10a",
+        "single bits are inverted; wrong bytes in a body, which AMQP cannot see, are excused",
+        30,
+        flipped,
+    ),
+    Row::new(
+        "B10b",
+        "single bits are inverted below TLS, and nothing wrong is accepted",
+        60,
+        flipped_below_tls,
+    )
+    .on(Needs::FreshNode),
     Row::new("B11a", "who connects gets no answer", 30, silent),
     Row::new("B11b", "who connects is refused", 25, refused),
 ];
@@ -167,8 +179,19 @@ fn lapin_threads() -> usize {
     names.filter(|name| name.starts_with("lapin")).count()
 }
 
-/// What was damaged ends its connection, or is seen by its receiver; nobody takes it for what was sent.
+/// A frame that is damaged ends its connection. A body that is damaged is taken for what was sent: no checksum of AMQP
+/// or TCP covers it here.
 fn flipped(stage: &mut Stage<'_>) {
+    stage.circumstances.damaged = true;
+    invert_bits(stage);
+}
+
+fn flipped_below_tls(stage: &mut Stage<'_>) {
+    stage.use_tls();
+    invert_bits(stage);
+}
+
+fn invert_bits(stage: &mut Stage<'_>) {
     stage.start_all();
     stage.under_load(&mixed(), |stage| {
         stage.fault("one bit in 20,000 bytes inverted, either way, for 10 s");

@@ -8,8 +8,13 @@ use tests::proxy::{Direction, Mode, Role};
 use super::{Needs, Row};
 use crate::stage::{Side, Stage};
 
-pub(super) const ROWS: &[Row] =
-    &[Row::new("J1", "soak: random faults, 3 servers, 3 clients", 150, soak).on(Needs::FreshNode)];
+pub(super) const ROWS: &[Row] = &[Row::new(
+    "J1",
+    "soak: random faults for a minute, 3 servers, 3 clients (long form: ten minutes)",
+    150,
+    soak,
+)
+.on(Needs::FreshNode)];
 
 const SIDES: [Side; 3] = [Side::Client, Side::Server, Side::Listener];
 const CLIENTS: [&str; 3] = ["client", "client-2", "client-3"];
@@ -83,6 +88,11 @@ fn soak(stage: &mut Stage<'_>) {
         stage.client(name);
     }
     stage.warm_up();
+    // Every client's: their connections have one proxy. See F10 for why three.
+    for _ in 0..3 {
+        super::client::reconnect_once(stage);
+    }
+    stage.take_baselines();
     stage.broker().write_down();
     let load = Words::new("load").with("call-rate", 30).with("idempotent-rate", 15).with("casts", 10);
     let load = load.with("fanouts", 2).with("notifications", 10).with("sleep", 5);
@@ -107,7 +117,8 @@ fn soak(stage: &mut Stage<'_>) {
     stage.heal_briefly();
     for (name, before) in CLIENTS.into_iter().zip(half.unwrap_or_default()) {
         let now = stage.process(name).measure().number("memory");
-        let limit = before + before / 10 + 4_096;
+        // I7, and what waits with the client while there is no broker.
+        let limit = before + before / 20 + 4_096;
         stage.expect(now <= limit, || {
             format!("J1: {name} grew from {before} to {now} KiB in the second half")
         });

@@ -19,7 +19,12 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("C7", "the service queue is replaced by one of other arguments", 40, replaced),
     Row::new("C9", "a handler takes longer than the broker's consumer timeout", 60, consumer_timeout)
         .on(Needs::FreshNode),
-    Row::new("C11", "unroutable calls among others, 1 and 256 at a time", 35, unroutable),
+    Row::new(
+        "C11",
+        "unroutable calls among others, 1 and 256 at a time, for 5 s each (long form: 100,000)",
+        35,
+        unroutable,
+    ),
     Row::new("C12", "the queue exists and nobody consumes", 15, nobody_consumes),
     Row::new("C13", "requests expire in the queue of a slow server", 15, expired),
     Row::new("C14", "the client stands still until its reply queue has expired", 165, reply_queue_expired),
@@ -47,9 +52,7 @@ fn reply_queue_deleted(stage: &mut Stage<'_>) {
     stage.listener("audit");
     stage.client("client");
     stage.warm_up();
-    let queues = stage.broker().queues();
-    let name = queues.into_iter().find(|it| it.name.starts_with("reply.chaos-client") && it.consumers > 0);
-    let name = name.expect("the client has a reply queue").name;
+    let name = stage.reply_queue();
     stage.process("client").ask(&burst(Kind::Call, 64).with("held", 1).with("deadline", 12_000));
     stage.wait_running("one", 64);
     // These tell when calls are answered again.
@@ -160,6 +163,13 @@ fn unroutable(stage: &mut Stage<'_>) {
         let load = Words::new("load").with("calls", callers).with("nowhere", 3).with("deadline", 20_000);
         stage.process("client").ask(&load);
         std::thread::sleep(Duration::from_secs(5));
+        // Half of them one by one, and half 256 at a time.
+        let wanted = stage.options.amount(0, if callers == 1 { 50_000 } else { 100_000 });
+        let enough = stage.until(Duration::from_secs(600), |stage| {
+            std::thread::sleep(Duration::from_secs(1));
+            stage.judge().tally(Kind::Call).sent >= wanted
+        });
+        stage.expect(enough, || format!("C11: not {wanted} calls within ten minutes"));
         stage.process("client").ask_within(&Words::new("stop"), Duration::from_secs(30));
     }
     stage.lifted();
