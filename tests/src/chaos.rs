@@ -4,17 +4,21 @@
 //! [`checker`](crate::checker) reads. They are told what to do by lines on their standard input, each answered by one
 //! line. Lines are words of the form `name=value`; see [`Words`].
 
+mod child;
 mod load;
 mod measure;
 pub mod program;
 mod requester;
 mod service;
+mod strangers;
 mod words;
 
+pub use self::child::call_in_a_child;
 pub use self::load::{Load, Loads};
 pub use self::measure::measure;
 pub use self::requester::{Demand, Fact, Requester};
 pub use self::service::{Chaos, ChaosClient, ChaosEndpoint, ChaosIntoEndpoint, Served, Work};
+pub use self::strangers::call_strangers;
 pub use self::words::Words;
 
 /// What the payload of every request contains, and no log may (I9).

@@ -1,5 +1,5 @@
-//! What tests against a real RabbitMQ need: private brokers, a proxy that breaks the network, a raw AMQP client,
-//! ledgers, programs that make load and a checker that reads what they wrote down.
+//! What tests against a real RabbitMQ need: private brokers, a proxy that breaks the network, a raw AMQP client, hostile
+//! messages, ledgers, programs that make load and a checker that reads what they wrote down.
 //!
 //! ```no_run
 //! use tests::broker::{Broker, unique};
@@ -27,6 +27,7 @@
 pub mod broker;
 pub mod chaos;
 pub mod checker;
+pub mod hostile;
 pub mod ledger;
 pub mod proxy;
 pub mod raw;

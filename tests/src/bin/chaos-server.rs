@@ -1,4 +1,5 @@
-//! Serves what `chaos-client` asks for, or listens for its notifications, and writes down what it runs.
+//! Serves what `chaos-client` asks for, or listens for its notifications, and writes down what it runs. It also serves
+//! [`Counter`](::tests::hostile::Counter), to which hostile requests are sent.
 //!
 //! | command | what it does |
 //! |---|---|
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use ::tests::chaos::program::{Commands, Options, answer};
 use ::tests::chaos::{ChaosEndpoint, Fact, Requester, Served, measure, sum};
+use ::tests::hostile::{CounterEndpoint, Counting};
 use ::tests::ledger::Ledger;
 use rpc_amqp::AmqpTransport;
 use rpc_core::{Error, Listener, Server, Target};
@@ -29,9 +31,12 @@ async fn serve(options: Options, transport: AmqpTransport) -> Result<(), Error> 
     let (ledger, mut terminate) = (options.ledger(), terminate());
     let (release, released) = watch::channel(false);
     let requester = Requester::new(&transport, &options.exchange, &options.topic, Arc::clone(&ledger));
+    let counter = Arc::clone(&ledger);
+    let counting = Counting::new(move || counter.write("counted", "one"));
     let target = Target::topic(&options.topic).exchange(&options.exchange).server(&options.name);
     let server = Server::builder(&transport, target)
         .endpoint(ChaosEndpoint::new(Served::new(ledger, requester, released)))
+        .endpoint(CounterEndpoint::new(counting))
         .workers(options.workers)
         .start()
         .await?;
@@ -63,7 +68,7 @@ async fn listen(options: Options, transport: AmqpTransport) -> Result<(), Error>
     loop {
         tokio::select! {
             event = events.next() => match event {
-                Some(event) => take(&ledger, event).await,
+                Some(event) => take(&ledger, event, Duration::from_millis(options.busy)).await,
                 None => break,
             },
             words = commands.next() => match words {
@@ -80,7 +85,7 @@ async fn listen(options: Options, transport: AmqpTransport) -> Result<(), Error>
     Ok(())
 }
 
-async fn take(ledger: &Ledger, event: rpc_core::Event<Fact>) {
+async fn take(ledger: &Ledger, event: rpc_core::Event<Fact>, busy: Duration) {
     let Fact { id, filler } = event.payload();
     let (sum, attempt) = (sum(id, filler), if event.is_redelivered() { 2 } else { 1 });
     ledger.write_with(
@@ -93,6 +98,9 @@ async fn take(ledger: &Ledger, event: rpc_core::Event<Fact>) {
             ("message", event.message_id()),
         ],
     );
+    if !busy.is_zero() {
+        std::thread::sleep(busy);
+    }
     // An event whose acknowledgement is lost comes again; its message id says that it does.
     let _ = event.ack().await;
 }

@@ -132,6 +132,7 @@ impl Requester {
                     ("outcome", &error.code()),
                     ("executed", &error.executed().as_str()),
                     ("text", &one_word(error.message())),
+                    ("length", &error.message().len()),
                 ],
             ),
         }

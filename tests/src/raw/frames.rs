@@ -74,15 +74,23 @@ impl Properties {
 }
 
 impl Frames {
-    /// Connects to 127.0.0.1 and opens a channel.
+    /// Connects to 127.0.0.1 as `guest` and opens a channel.
     #[must_use]
     pub fn connect(port: u16) -> Self {
+        Self::connect_as("guest", "guest", port)
+    }
+
+    /// The same as another user.
+    #[must_use]
+    pub fn connect_as(user: &str, password: &str, port: u16) -> Self {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the broker listens");
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         let mut frames = Self { stream };
         frames.stream.write_all(b"AMQP\x00\x00\x09\x01").unwrap();
         frames.answer();
-        let login = [long(b""), short(b"PLAIN"), long(b"\0guest\0guest"), short(b"en_US")].concat();
+        let login =
+            [long(b""), short(b"PLAIN"), long(format!("\0{user}\0{password}").as_bytes()), short(b"en_US")]
+                .concat();
         frames.method(0, (10, 11), &login);
         // The broker's limits are good enough: they come back as they are, without a heartbeat.
         let mut limits = frames.answer().1;

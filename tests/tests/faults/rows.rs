@@ -4,9 +4,12 @@ mod alarms;
 mod broker;
 mod client;
 pub(crate) mod elsewhere;
+mod hostile;
 mod login;
 mod nameko;
 mod network;
+mod refusals;
+mod replies;
 mod server;
 mod slow;
 mod soak;
@@ -66,6 +69,9 @@ pub(crate) fn all() -> Vec<Row> {
         alarms::ROWS,
         server::ROWS,
         client::ROWS,
+        refusals::ROWS,
+        replies::ROWS,
+        hostile::ROWS,
         storm::ROWS,
         login::ROWS,
         nameko::ROWS,

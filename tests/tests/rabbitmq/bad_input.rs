@@ -1,42 +1,17 @@
 //! Nothing that a stranger publishes stops a server, runs a method, or makes the server publish elsewhere.
 //!
-//! The messages come from a raw AMQP client. What has to happen to each is in the tables of [`cases`].
-
-mod cases;
+//! The messages come from a raw AMQP client. What has to happen to each is in the tables of [`tests::hostile`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rpc_amqp::AmqpTransport;
-use rpc_core::{Server, Target, Value, service};
+use rpc_core::{Server, Target};
 use tests::broker::{Broker, unique};
+use tests::hostile::{self, Case, CounterEndpoint, Counting, good_call};
 use tests::raw::frames::{Frames, Properties};
 use tests::raw::{Message, RawClient, ReplyQueue, eventually};
-
-use self::cases::{Case, good_call};
-
-#[service(namespace = "counting", version = "1.2")]
-trait Counter {
-    #[call]
-    async fn add(&self, left: i64, right: i64) -> i64;
-    #[call]
-    async fn keep(&self, record: Value);
-}
-
-/// Counts how often a method ran.
-struct Counting(Arc<AtomicU64>);
-
-impl Counter for Counting {
-    async fn add(&self, left: i64, right: i64) -> i64 {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        left + right
-    }
-
-    async fn keep(&self, _: Value) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 /// A server on an exchange of its own, and a stranger with a reply queue.
 struct Scene {
@@ -62,7 +37,10 @@ impl Scene {
         let executions = Arc::new(AtomicU64::new(0));
         let transport = AmqpTransport::builder(broker.url()).connect().await.unwrap();
         let target = Target::topic(Self::TOPIC).exchange(&exchange).server("one");
-        let endpoint = CounterEndpoint::new(Counting(Arc::clone(&executions)));
+        let counter = Arc::clone(&executions);
+        let endpoint = CounterEndpoint::new(Counting::new(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }));
         let server = Server::builder(&transport, target).endpoint(endpoint).start().await.unwrap();
         let stranger = RawClient::connect(&broker.url()).await;
         let replies = stranger.reply_queue().await;
@@ -148,7 +126,7 @@ impl Scene {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_cannot_run_are_answered_or_kept() {
     let mut scene = Scene::new().await;
-    let cases = cases::refused();
+    let cases = hostile::refused();
     let count = cases.len() as u64;
     for case in cases {
         scene.is_refused(&case).await;
@@ -160,7 +138,7 @@ async fn requests_that_cannot_run_are_answered_or_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_nobody_can_be_told_about_are_kept() {
     let mut scene = Scene::new().await;
-    let cases = cases::unanswerable();
+    let cases = hostile::unanswerable();
     let count = cases.len() as u64;
     for case in cases {
         scene.is_dead_lettered(&case).await;
@@ -172,7 +150,7 @@ async fn messages_that_nobody_can_be_told_about_are_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_reply_address_gets_nothing() {
     let mut scene = Scene::new().await;
-    let addresses = cases::hostile_addresses(&scene.request_queue());
+    let addresses = hostile::hostile_addresses(&scene.request_queue());
     let count = addresses.len() as u64;
     let mut traps = Vec::new();
     for address in &addresses {

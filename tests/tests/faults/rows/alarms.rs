@@ -6,7 +6,7 @@ use tests::chaos::Words;
 use tests::checker::Kind;
 use tests::proxy::{Frame, Role};
 
-use super::Row;
+use super::{Needs, Row};
 use crate::scenario::{burst, mixed};
 use crate::stage::{Side, Stage};
 
@@ -14,7 +14,13 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("D1", "disk alarm for 20 s", 60, disk),
     Row::new("D2", "memory alarm for 8 s", 35, memory),
     Row::new("D3", "replies and acknowledgements during an alarm", 30, replies),
-    Row::new("D5", "blocked for 20 s while the broker knows nothing of it", 40, injected),
+    Row::new("D6", "a broker that is overrun slows its publishers down", 45, overrun).on(Needs::FreshNode),
+    Row::new(
+        "D5",
+        "blocked for 20 s while the broker knows nothing of it (long form: 10 minutes)",
+        40,
+        injected,
+    ),
 ];
 
 fn disk(stage: &mut Stage<'_>) {
@@ -83,16 +89,18 @@ fn replies(stage: &mut Stage<'_>) {
     stage.expect(sent == ok, || format!("D3: {ok} of {sent} ended well: {:?}", verdict.tallies));
 }
 
-/// The broker, which knows nothing, still wants heartbeats, and lapin sends none while it is blocked: so they are rare.
+/// The broker, which knows nothing, still wants heartbeats, and lapin sends none while it is blocked: so they are rarer
+/// than the time that this takes.
 fn injected(stage: &mut Stage<'_>) {
-    stage.heartbeat = 60;
+    let seconds = stage.options.amount(20, 600);
+    stage.heartbeat = if stage.options.long { 400 } else { 60 };
     stage.start_all();
     let before = stage.process("client").measure();
     stage.process("client").ask(&mixed().with("deadline", 2_000));
     std::thread::sleep(Duration::from_secs(1));
-    stage.fault("connection.blocked on the client's publishing connection for 20 s");
+    stage.fault(format!("connection.blocked on the client's publishing connection for {seconds} s"));
     stage.proxy(Side::Client).only(Role::Publish).inject(&Frame::blocked("low on memory"));
-    std::thread::sleep(Duration::from_secs(20));
+    std::thread::sleep(Duration::from_secs(seconds));
     let now = stage.process("client").measure();
     let state = now.get("state").unwrap_or_default().to_owned();
     stage.expect(state.starts_with("blocked"), || format!("D5: the state is {state}"));
@@ -104,4 +112,44 @@ fn injected(stage: &mut Stage<'_>) {
     stage.proxy(Side::Client).only(Role::Publish).inject(&Frame::unblocked());
     stage.lifted();
     stage.heal_briefly();
+}
+
+/// Whether a connection is slowed down within three seconds. Asked for inside the broker: it lasts for milliseconds at a
+/// time, and much shorter than `rabbitmqctl` takes to start.
+const IS_SLOWED: &str = "
+    Slowed = fun(Connection) -> (catch rabbit_networking:connection_info(Connection, [state])) =:= [{state, flow}] end,
+    Seen = fun(_) -> timer:sleep(10), lists:any(Slowed, rabbit_networking:connections()) end,
+    lists:any(Seen, lists:seq(1, 300)).";
+
+/// Credit is small, so that the broker stops to read from a publisher again and again. What waits is bounded: callers
+/// wait for it, and are refused when there is too much.
+fn overrun(stage: &mut Stage<'_>) {
+    stage.broker().ctl(&["eval", "application:set_env(rabbit, credit_flow_default_credit, {2, 1})."]);
+    stage.start_all();
+    let before = stage.process("client").measure().number("memory");
+    stage.fault("800 messages of 16 KiB a second, with 2 credits");
+    let load = Words::new("load").with("casts", 400).with("notifications", 400).with("call-rate", 20);
+    stage.process("client").ask(&load.with("size", 16 << 10).with("deadline", 20_000));
+    let is_slowed = stage.broker().ctl(&["eval", IS_SLOWED]);
+    stage.expect(is_slowed.trim() == "true", || format!("D6: the broker slowed nobody down: {is_slowed}"));
+    std::thread::sleep(Duration::from_secs(4));
+    let grown = stage.process("client").measure().number("memory").saturating_sub(before);
+    stage.expect(grown < 120 * 1024, || format!("D6: the client grew by {grown} KiB"));
+    stage.note(format!("D6: the client grew by {grown} KiB"));
+    stage.process("client").ask_within(&Words::new("stop"), Duration::from_secs(30));
+    stage.lifted();
+    stage.client_does(&burst(Kind::Call, 20));
+    let refused: Vec<_> = stage
+        .entries()
+        .iter()
+        .filter(|it| it.event == "resolved" && it.detail("outcome") != Some("ok"))
+        .cloned()
+        .collect();
+    let is_told = |it: &&tests::ledger::Entry| {
+        it.detail("outcome") == Some("overloaded") && it.detail("executed") == Some("not_sent")
+    };
+    let told = refused.iter().filter(is_told).count();
+    stage.expect(told == refused.len(), || {
+        format!("D6: {told} of {} refusals say that it is too much: {:?}", refused.len(), refused.first())
+    });
 }

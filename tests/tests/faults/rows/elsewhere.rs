@@ -16,8 +16,8 @@ const fn row(id: &'static str, title: &'static str, file: &'static str, test: &'
     Elsewhere { id, title, file, test }
 }
 
+/// E11, keep-alives after an unknown method, is missing: there is no call monitoring, so nothing could go on.
 pub(crate) const ROWS: &[Elsewhere] = &[
-    row("C10", "a full queue refuses", "rabbitmq/agreed.rs", "a_queue_that_is_full_refuses"),
     row(
         "item 5",
         "poison on classic queues",
@@ -29,48 +29,6 @@ pub(crate) const ROWS: &[Elsewhere] = &[
         "poison on quorum queues",
         "rabbitmq/poison.rs",
         "a_poisonous_cast_is_put_away_from_a_quorum_queue",
-    ),
-    row(
-        "F8",
-        "late, doubled and forged replies",
-        "rabbitmq/bad_replies.rs",
-        "forged_foreign_and_doubled_replies_end_no_call",
-    ),
-    row(
-        "G1",
-        "random, empty and truncated bodies",
-        "rabbitmq/bad_input.rs",
-        "requests_that_cannot_run_are_answered_or_kept",
-    ),
-    row(
-        "G2",
-        "arguments of another shape",
-        "rabbitmq/bad_input.rs",
-        "requests_that_cannot_run_are_answered_or_kept",
-    ),
-    row(
-        "G3",
-        "unknown content type, encoding, version",
-        "rabbitmq/bad_input.rs",
-        "requests_that_cannot_run_are_answered_or_kept",
-    ),
-    row(
-        "G6",
-        "headers nested 1,500 and 15,000 deep, arrays 26,000 deep",
-        "rabbitmq/hostile_frames.rs",
-        "what_lapin_cannot_read_harms_nobody",
-    ),
-    row(
-        "G7",
-        "text that is not UTF-8: correlation id, message id, header key, routing key",
-        "rabbitmq/hostile_frames.rs",
-        "what_lapin_cannot_read_harms_nobody",
-    ),
-    row(
-        "G8",
-        "unknown methods and namespaces",
-        "rabbitmq/bad_input.rs",
-        "requests_that_cannot_run_are_answered_or_kept",
     ),
     row("G9", "results above the limit", "rabbitmq/harm.rs", "ten_mebibytes_harm_nobody"),
     row("H1", "a wrong password", "rabbitmq/login.rs", "a_wrong_password_is_told"),
@@ -95,20 +53,12 @@ pub(crate) const ROWS: &[Elsewhere] = &[
         "a_url_that_is_wrong_is_told_before_anything_is_tried",
     ),
     row(
-        "N26",
-        "a reply with an unexpected correlation id",
-        "rabbitmq/bad_replies.rs",
-        "forged_foreign_and_doubled_replies_end_no_call",
-    ),
-    row("N31", "a publish that the broker refuses", "rabbitmq/agreed.rs", "a_queue_that_is_full_refuses"),
-    row(
         "N32",
         "the prefetch after a reconnect",
         "rabbitmq/agreed.rs",
         "the_prefetch_is_the_same_after_a_reconnect",
     ),
     row("N36", "the first host of the list is dead", "rabbitmq/login.rs", "the_next_host_is_tried"),
-    row("S4", "hostile reply addresses", "rabbitmq/bad_input.rs", "a_hostile_reply_address_gets_nothing"),
 ];
 
 impl Elsewhere {

@@ -1,8 +1,10 @@
 //! The tables: what is published, and the code that it has to end with.
+//!
+//! A request goes to the service [`Counter`](super::Counter).
 
+use super::Message;
 use serde::Serialize;
 use serde_json::json;
-use tests::raw::Message;
 
 const NAMESPACE: &str = "counting";
 const VERSION: &str = "1.0";
@@ -12,30 +14,44 @@ const LARGEST: usize = 4 * 1_024 * 1_024;
 const DEEP: usize = 100_000;
 
 /// A message and what it has to end with.
-pub(super) struct Case<'a> {
-    pub(super) name: &'a str,
-    pub(super) request: Message,
-    pub(super) code: &'a str,
+#[derive(Clone, Debug)]
+pub struct Case<'a> {
+    /// What is wrong with it.
+    pub name: &'a str,
+    /// What is published.
+    pub request: Message,
+    /// The code of the answer, and of the dead letter.
+    pub code: &'a str,
+}
+
+const fn case(name: &'static str, code: &'static str, request: Message) -> Case<'static> {
+    Case { name, request, code }
 }
 
 /// `add` with these bytes for arguments.
-pub(super) fn add(body: impl Into<Vec<u8>>) -> Message {
+#[must_use]
+pub fn add(body: impl Into<Vec<u8>>) -> Message {
     Message::request("add", body).with_header("namespace", NAMESPACE).with_header("version", VERSION)
 }
 
 /// `add` as it should be.
-pub(super) fn good_call() -> Message {
+#[must_use]
+pub fn good_call() -> Message {
     add(encode(&json!({ "left": 1, "right": 2 })))
 }
 
 /// Bad, with everything that an answer needs. Published as a call, the sender is told; published as a cast, the
 /// message is kept.
-pub(super) fn refused() -> Vec<Case<'static>> {
-    let case = |name, code, request| Case { name, request, code };
-    let arguments = |value: serde_json::Value| add(encode(&value));
+#[must_use]
+pub fn refused() -> Vec<Case<'static>> {
+    [bodies(), shapes(), nested(), large(), unserved(), envelopes()].concat()
+}
+
+/// The body is not what it says it is.
+#[must_use]
+pub fn bodies() -> Vec<Case<'static>> {
     let good = good_call;
     vec![
-        // The body is not what it says it is.
         case("empty body", "malformed", add([])),
         case("random bytes", "malformed", add(*b"\xc1\x9f\x13\x37\xde\xad\xbe\xef\x00\x01")),
         case("truncated body", "malformed", add(truncated(&good()))),
@@ -45,7 +61,14 @@ pub(super) fn refused() -> Vec<Case<'static>> {
         case("JSON that is MessagePack", "malformed", json_text(good().body)),
         case("MessagePack that is JSON", "malformed", add(*br#"{"left":1,"right":2}"#)),
         case("JSON that is not UTF-8", "malformed", json_text(*b"{\"left\":1,\"\xff\":2}")),
-        // The arguments are others.
+    ]
+}
+
+/// The arguments are others.
+#[must_use]
+pub fn shapes() -> Vec<Case<'static>> {
+    let arguments = |value: serde_json::Value| add(encode(&value));
+    vec![
         case("a list of arguments", "invalid_arguments", arguments(json!(["left", "right", 3]))),
         case("no map", "invalid_arguments", arguments(json!(7))),
         case("wrong type", "invalid_arguments", arguments(json!({ "left": "one", "right": 2 }))),
@@ -56,17 +79,38 @@ pub(super) fn refused() -> Vec<Case<'static>> {
         case("no argument", "invalid_arguments", arguments(json!({}))),
         case("extra argument", "invalid_arguments", arguments(json!({ "left": 1, "right": 2, "force": 3 }))),
         case("argument twice", "invalid_arguments", json_text(*br#"{"left":1,"left":1,"right":2}"#)),
-        // Too much of it.
+    ]
+}
+
+/// Lists in lists, and maps in maps.
+#[must_use]
+pub fn nested() -> Vec<Case<'static>> {
+    vec![
         case("MessagePack lists in lists", "malformed", keep(nested_lists())),
         case("MessagePack maps in maps", "malformed", keep(nested_maps())),
         case("JSON lists in lists", "malformed", keep_json("[", "]")),
         case("JSON maps in maps", "malformed", keep_json(r#"{"a":"#, "0}")),
         case("JSON that never closes", "malformed", keep_json("[", "")),
+    ]
+}
+
+/// More than a server takes.
+#[must_use]
+pub fn large() -> Vec<Case<'static>> {
+    vec![
         case("one byte above 4 MiB", "too_large", add(vec![0; LARGEST + 1])),
         case("12 MiB", "too_large", add(vec![0x90; 3 * LARGEST])),
-        // Nobody serves it.
+    ]
+}
+
+/// Nobody serves it.
+#[must_use]
+pub fn unserved() -> Vec<Case<'static>> {
+    let good = good_call;
+    vec![
         case("unknown method", "no_such_method", good().with_header("method", "subtract")),
         case("method of another case", "no_such_method", good().with_header("method", "Add")),
+        case("method that looks private", "no_such_method", good().with_header("method", "_add")),
         case("method of Rust", "no_such_method", good().with_header("method", "clone")),
         case("method with a path", "no_such_method", good().with_header("method", "counter::add")),
         case("endless method", "no_such_method", good().with_header("method", &"m".repeat(60_000))),
@@ -76,7 +120,14 @@ pub(super) fn refused() -> Vec<Case<'static>> {
         case("next major version", "unsupported_version", good().with_header("version", "2.0")),
         case("no version at all", "malformed", good().with_header("version", "latest")),
         case("a version too large", "malformed", good().with_header("version", "1.99999999999")),
-        // The envelope is wrong.
+    ]
+}
+
+/// The envelope is wrong.
+#[must_use]
+pub fn envelopes() -> Vec<Case<'static>> {
+    let good = good_call;
+    vec![
         case("no method", "malformed", good().without_header("method")),
         case("empty method", "malformed", good().with_header("method", "")),
         case("no type", "malformed", Message { kind: None, ..good() }),
@@ -91,8 +142,9 @@ pub(super) fn refused() -> Vec<Case<'static>> {
 }
 
 /// Bad, and the sender cannot be told: the message is kept.
-pub(super) fn unanswerable() -> Vec<Case<'static>> {
-    let case = |name, request| Case { name, request, code: "malformed" };
+#[must_use]
+pub fn unanswerable() -> Vec<Case<'static>> {
+    let case = |name, request| case(name, "malformed", request);
     let legal = "reply.raw.0123456789abcdef0123456789abcdef";
     let nameless = Message { message_id: None, ..good_call() };
     let correlated = |id: &str| Message { correlation_id: Some(id.into()), ..good_call() };
@@ -108,7 +160,8 @@ pub(super) fn unanswerable() -> Vec<Case<'static>> {
 }
 
 /// Reply addresses that a server must not publish to.
-pub(super) fn hostile_addresses(request_queue: &str) -> Vec<String> {
+#[must_use]
+pub fn hostile_addresses(request_queue: &str) -> Vec<String> {
     let secret = "0123456789abcdef0123456789abcdef";
     let mut addresses = vec![
         request_queue.to_owned(),
@@ -146,7 +199,13 @@ pub(super) fn hostile_addresses(request_queue: &str) -> Vec<String> {
     addresses
 }
 
-pub(super) fn encode(value: &impl Serialize) -> Vec<u8> {
+/// MessagePack, maps by name.
+///
+/// # Panics
+///
+/// When the value has no such form.
+#[must_use]
+pub fn encode(value: &impl Serialize) -> Vec<u8> {
     rmp_serde::to_vec_named(value).unwrap()
 }
 
