@@ -1,27 +1,30 @@
-//! A private RabbitMQ node for the tests of one process.
+//! A private RabbitMQ node for the tests of one process, or three that form a cluster.
 //!
 //! [`Broker::shared`] is the node that all tests of a binary use. A test that kills, stops or pauses its broker
-//! starts one of its own with [`Broker::start`].
+//! starts one of its own with [`Broker::start`], or a [`Cluster`].
 //!
 //! The methods block. In an async test use `#[tokio::test(flavor = "multi_thread")]`: there the other tasks of
 //! the test go on meanwhile.
 
+mod administration;
 mod builder;
+mod cluster;
 mod folder;
 mod installation;
 mod listing;
+mod member;
 pub(crate) mod ports;
 mod readiness;
 mod supervisor;
 mod tls;
 
 use std::fmt;
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use self::builder::{Builder, ClientCertificate};
+pub use self::cluster::Cluster;
 use self::folder::Folder;
 use self::installation::Installation;
 pub use self::listing::{Connection, Queue};
@@ -97,53 +100,16 @@ impl Broker {
         self.ports.client
     }
 
-    /// The output of `rabbitmqctl` with these arguments.
-    ///
-    /// # Panics
-    ///
-    /// When it fails, with what it says.
-    pub fn ctl(&self, arguments: &[&str]) -> String {
-        blocking(|| {
-            let output = Command::new(self.installation.scripts.join("rabbitmqctl"))
-                .arg("--quiet")
-                .args(["--node", &self.folder.node])
-                .args(arguments)
-                .envs(self.environment.iter().map(|(name, value)| (name, value)))
-                .output()
-                .expect("rabbitmqctl starts");
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "rabbitmqctl {}: {complaint}{text}", arguments.join(" "));
-            text
-        })
-    }
-
-    /// All queues of vhost `/`, by name.
+    /// The name of the Erlang node, as `rabbitmqctl` prints it.
     #[must_use]
-    pub fn queues(&self) -> Vec<Queue> {
-        listing::queues(&self.ctl(Queue::COMMAND))
+    pub fn node(&self) -> &str {
+        &self.folder.node
     }
 
-    /// One queue of vhost `/`.
+    /// Whether the process of the node runs and is not paused.
     #[must_use]
-    pub fn queue(&self, name: &str) -> Option<Queue> {
-        self.queues().into_iter().find(|queue| queue.name == name)
-    }
-
-    /// All connections of clients.
-    #[must_use]
-    pub fn connections(&self) -> Vec<Connection> {
-        listing::connections(&self.ctl(Connection::COMMAND))
-    }
-
-    /// Waits until what was declared is on disk.
-    ///
-    /// RabbitMQ 3.10 confirms a message when it is on disk, but a queue that was declared shortly before a
-    /// [`Broker::kill`] may be forgotten, with its messages. Seen in two of some thirty runs on a busy machine,
-    /// and in none after this.
-    pub fn write_down(&self) {
-        let written = "case whereis(mnesia_tm) of undefined -> ok; _ -> mnesia:dump_log() end.";
-        self.ctl(&["eval", written]);
+    pub fn is_running(&self) -> bool {
+        self.command("running") == "yes"
     }
 
     /// Kills the node with SIGKILL. What it wrote stays for [`Broker::start_again`]; see also
@@ -155,11 +121,6 @@ impl Broker {
     /// Stops the node in order: clients see 320 `CONNECTION_FORCED`.
     pub fn stop(&self) {
         self.command("stop");
-    }
-
-    /// Removes all that the node keeps, after [`Broker::kill`] or [`Broker::stop`]: it will start as a new one.
-    pub fn wipe(&self) {
-        self.folder.wipe();
     }
 
     /// Stops the process of the node with SIGSTOP: connections stay up, and nothing answers.
@@ -181,6 +142,17 @@ impl Broker {
         if let Err(log) = self.try_start() {
             panic!("RabbitMQ did not start again:\n{log}");
         }
+    }
+
+    /// Removes all that a node has stored, after [`Broker::kill`] or [`Broker::stop`]: it comes back empty. In a
+    /// cluster it joins the others again.
+    ///
+    /// # Panics
+    ///
+    /// When the node runs.
+    pub fn wipe(&self) {
+        assert_eq!(self.command("running"), "no", "{} still uses its data", self.node());
+        self.folder.wipe();
     }
 
     /// The node's log so far.
@@ -209,8 +181,8 @@ impl Broker {
         })
     }
 
-    fn command(&self, command: &str) {
-        blocking(|| self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).ask(command));
+    fn command(&self, command: &str) -> String {
+        blocking(|| self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).ask(command))
     }
 }
 

@@ -74,9 +74,14 @@ impl RawClient {
 
     /// Declares a durable classic queue.
     pub async fn declare(&self, queue: &str) {
-        let options = QueueDeclareOptions::durable();
-        let declared = self.channel.queue_declare(queue.into(), options, FieldTable::default());
-        within(declared).await.expect("the queue is declared");
+        self.declare_with(queue, FieldTable::default()).await;
+    }
+
+    /// Declares a quorum queue, with a replica on each of at most five nodes.
+    pub async fn declare_quorum(&self, queue: &str) {
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+        self.declare_with(queue, arguments).await;
     }
 
     /// Deletes an exchange, with all its bindings.
@@ -144,6 +149,11 @@ impl RawClient {
     /// Closes the connection.
     pub async fn close(self) {
         let _ = within(self.connection.close(200, "done".into())).await;
+    }
+
+    async fn declare_with(&self, queue: &str, arguments: FieldTable) {
+        let declared = self.channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments);
+        within(declared).await.expect("the queue is declared");
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use super::Broker;
 use super::folder::Folder;
 use super::installation::Installation;
+use super::member::Member;
 use super::ports::Ports;
 use super::supervisor::Supervisor;
 use super::tls::{self, Certificates};
@@ -16,6 +17,7 @@ pub struct Builder {
     certificates: Option<(Certificates, ClientCertificate)>,
     settings: Vec<String>,
     plugins: Vec<String>,
+    descriptor_limit: Option<u32>,
 }
 
 /// Whether a TLS client has to show a certificate.
@@ -46,39 +48,53 @@ impl Builder {
         self
     }
 
+    /// Limits the files and sockets that the node may have open (`ulimit -n`). Default: as this process.
+    ///
+    /// RabbitMQ 3.10 keeps a hundred to itself: 110 leave nine for clients, and with 100 or less it never accepts
+    /// one. It accepts a connection that is too many, and does not answer it until another has gone.
+    pub fn descriptor_limit(mut self, limit: u32) -> Self {
+        self.descriptor_limit = Some(limit);
+        self
+    }
+
     /// Starts the node, and returns when it accepts clients.
     ///
     /// # Panics
     ///
     /// Without RabbitMQ on the machine, with how to install it; and when the node does not start, with its log.
     #[must_use]
-    pub fn start(mut self) -> Broker {
+    pub fn start(self) -> Broker {
         let installation = Installation::find();
-        let certificates = self.certificates.take().map(|(certificates, client)| {
-            self.settings.extend(tls::settings(client));
-            certificates
+        retried(|| {
+            let broker = self.prepare(&installation, &Member::alone(), Ports::choose());
+            broker.try_start().map(|()| broker)
+        })
+    }
+
+    /// A node that is not started yet.
+    pub(super) fn prepare(&self, installation: &Installation, member: &Member, ports: Ports) -> Broker {
+        let mut settings = self.settings.clone();
+        let certificates = self.certificates.as_ref().map(|(certificates, client)| {
+            settings.extend(tls::settings(*client));
+            certificates.clone()
         });
-        // Between our choice of the ports and the node's use of them somebody else may take one.
-        let mut attempt = 1;
-        loop {
-            let ports = Ports::choose();
-            let folder = Folder::create(ports, &self.settings, &self.plugins, certificates.as_ref());
-            let environment = folder.environment(ports);
-            let supervisor = Supervisor::spawn(&installation, &folder, &environment);
-            let certificates = certificates.clone();
-            let broker = Broker {
-                installation: installation.clone(),
-                ports,
-                folder,
-                environment,
-                certificates,
-                supervisor: Mutex::new(supervisor),
-            };
-            match broker.try_start() {
-                Ok(()) => return broker,
-                Err(log) if attempt < 3 && log.contains("eaddrinuse") => attempt += 1,
-                Err(log) => panic!("RabbitMQ did not start:\n{log}"),
-            }
+        let folder = Folder::create(member, ports, &settings, &self.plugins, certificates.as_ref());
+        let environment = folder.environment(member, ports);
+        let supervisor = Supervisor::spawn(installation, &folder, &environment, self.descriptor_limit);
+        let supervisor = Mutex::new(supervisor);
+        Broker { installation: installation.clone(), ports, folder, environment, certificates, supervisor }
+    }
+}
+
+/// Starts something, again with other ports if need be: between our choice of the ports and their use somebody else
+/// may take one.
+pub(super) fn retried<T>(start: impl Fn() -> Result<T, String>) -> T {
+    let mut attempt = 1;
+    loop {
+        match start() {
+            Ok(started) => return started,
+            Err(log) if attempt < 3 && log.contains("eaddrinuse") => attempt += 1,
+            Err(log) => panic!("RabbitMQ did not start:\n{log}"),
         }
     }
 }

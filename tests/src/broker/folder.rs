@@ -3,13 +3,15 @@
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::member::Member;
 use super::ports::{self, Ports};
 use super::tls::Certificates;
 
 /// The lines of a log that an error shows.
 const LINES_SHOWN: usize = 80;
+/// The folder in the folder that has all that a node stores.
+const DATA: &str = "data";
 
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -21,24 +23,23 @@ pub(super) struct Folder {
 impl Folder {
     /// A new folder with all that a node reads. The supervising shell removes it.
     pub(super) fn create(
+        member: &Member,
         ports: Ports,
         settings: &[String],
         plugins: &[String],
         certificates: Option<&Certificates>,
     ) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(1);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("rpc-tests-{}-{count}", std::process::id());
-        let path = std::env::temp_dir().join(format!("{name}-{:08x}", ports::random() & 0xffff_ffff));
+        let name = format!("{}-{:08x}", member.name, ports::random() & 0xffff_ffff);
+        let path = std::env::temp_dir().join(name);
         // Others must not read the cookie, and with it command the node.
         fs::DirBuilder::new().mode(0o700).create(&path).expect("a folder for the node");
-        let folder = Self { path, node: format!("{name}@localhost") };
-        for inner in ["data", "log", "tls"] {
+        let folder = Self { path, node: member.node() };
+        for inner in [DATA, "log", "tls"] {
             fs::create_dir(folder.path.join(inner)).expect("a folder for the node");
         }
         folder.write("rabbitmq.conf", &configuration(ports, settings));
         folder.write("enabled_plugins", &format!("[{}].\n", plugins.join(",")));
-        folder.write(".erlang.cookie", &format!("{:016x}{:016x}", ports::random(), ports::random()));
+        folder.write(".erlang.cookie", &member.cookie);
         fs::set_permissions(folder.path.join(".erlang.cookie"), fs::Permissions::from_mode(0o400)).unwrap();
         if let Some(certificates) = certificates {
             folder.write("tls/authority.pem", &certificates.authority);
@@ -49,7 +50,7 @@ impl Folder {
     }
 
     /// The environment of the node and of `rabbitmqctl`.
-    pub(super) fn environment(&self, ports: Ports) -> Vec<(String, String)> {
+    pub(super) fn environment(&self, member: &Member, ports: Ports) -> Vec<(String, String)> {
         let inside = |name: &str| self.path.join(name).to_string_lossy().into_owned();
         let variables = [
             // The cookie is read from the home folder.
@@ -59,7 +60,7 @@ impl Folder {
             ("RABBITMQ_NODENAME", self.node.clone()),
             ("RABBITMQ_NODE_PORT", ports.client.to_string()),
             ("RABBITMQ_DIST_PORT", ports.distribution.to_string()),
-            ("RABBITMQ_MNESIA_BASE", inside("data")),
+            ("RABBITMQ_MNESIA_BASE", inside(DATA)),
             ("RABBITMQ_LOG_BASE", inside("log")),
             ("RABBITMQ_PID_FILE", inside("pid")),
             ("RABBITMQ_CONFIG_FILE", inside("rabbitmq.conf")),
@@ -67,19 +68,18 @@ impl Folder {
             // Each running rabbitmqctl takes one port of this range; several test binaries may run at once.
             ("RABBITMQ_CTL_DIST_PORT_MIN", "35672".into()),
             ("RABBITMQ_CTL_DIST_PORT_MAX", "35871".into()),
-            // Two schedulers, however many cores there are: threads of a test broker should not crowd out tests.
-            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+S 2:2".into()),
+            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", member.emulator.into()),
+            ("BRINGS_NAME_SERVER", if member.brings_name_server { "yes" } else { "" }.into()),
             ("ERL_EPMD_PORT", ports.name_server.to_string()),
             ("ERL_EPMD_ADDRESS", "127.0.0.1".into()),
         ];
         variables.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
-    /// Removes the node's data.
+    /// Removes the data of a node that does not run.
     pub(super) fn wipe(&self) {
-        let data = self.path.join("data");
-        fs::remove_dir_all(&data).expect("the data can be removed");
-        fs::create_dir(&data).expect("a folder for the node");
+        let data = self.path.join(DATA);
+        fs::remove_dir_all(&data).and_then(|()| fs::create_dir(&data)).expect("the data of the node is ours");
     }
 
     /// The end of what the node wrote.

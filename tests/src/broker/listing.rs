@@ -53,6 +53,22 @@ pub(super) fn connections(json: &str) -> Vec<Connection> {
     serde_json::from_str(json).expect(json)
 }
 
+/// The nodes that run, from `cluster_status`.
+pub(super) fn running_nodes(json: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Status {
+        running_nodes: Vec<String>,
+    }
+    serde_json::from_str::<Status>(json).expect(json).running_nodes
+}
+
+/// The leader of a queue, from `list_queues name leader`.
+pub(super) fn leader(json: &str, queue: &str) -> Option<String> {
+    let queues: Vec<Value> = serde_json::from_str(json).expect(json);
+    let found = queues.iter().find(|it| it["name"] == queue)?;
+    found["leader"].as_str().map(ToOwned::to_owned)
+}
+
 /// Finds `["connection_name", "longstr", NAME]` in a list of such triples.
 fn connection_name<'de, D: Deserializer<'de>>(properties: D) -> Result<String, D::Error> {
     let properties = Value::deserialize(properties)?;
@@ -73,5 +89,13 @@ mod tests {
         );
         let names: Vec<_> = connections(&json).into_iter().map(|connection| connection.name).collect();
         assert_eq!(names, ["one", ""]);
+    }
+
+    #[test]
+    fn the_leader_of_a_queue_is_found_by_name() {
+        let json = r#"[{"name":"one","leader":"a@localhost"},{"name":"two","leader":"b@localhost"},
+            {"name":"classic","leader":""}]"#;
+        assert_eq!(leader(json, "two").as_deref(), Some("b@localhost"));
+        assert_eq!(leader(json, "three"), None);
     }
 }

@@ -21,6 +21,11 @@ impl Ports {
         let [client, tls, distribution, name_server] = reserved.each_ref().map(|(port, _)| *port);
         Self { client, tls, distribution, name_server }
     }
+
+    /// Those of another node that finds others by the same name server.
+    pub(super) fn beside(self) -> Self {
+        Self { name_server: self.name_server, ..Self::choose() }
+    }
 }
 
 /// A port that is free now, and a listener that keeps it so.

@@ -3,10 +3,11 @@
 # A command is one line, and is answered by one line. When the input ends, that process is gone, however it
 # died: everything started here is killed by its process id, and the folder is removed.
 #
-# From the environment: SCRIPTS (the folder of rabbitmq-server), FOLDER (the node's own), and all that the
-# node itself reads.
+# From the environment: SCRIPTS (the folder of rabbitmq-server), FOLDER (the node's own), BRINGS_NAME_SERVER
+# (empty: another node does), DESCRIPTOR_LIMIT (empty: none of its own), and all that the node itself reads.
 
 node=
+paused=
 name_server=
 
 is_running() {
@@ -45,8 +46,10 @@ finish() {
 }
 
 # The node would start a name server of its own in the background if none ran, and leave it behind.
-epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 </dev/null >>"$FOLDER/log/epmd" 2>&1 &
-name_server=$!
+if [ -n "$BRINGS_NAME_SERVER" ]; then
+    epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 </dev/null >>"$FOLDER/log/epmd" 2>&1 &
+    name_server=$!
+fi
 trap finish TERM INT HUP
 
 while read -r command; do
@@ -54,14 +57,20 @@ while read -r command; do
         start)
             # The variable makes the start script become the node, so that $! is the node's process id.
             # Otherwise the script stays between us and the node, and killing it would not kill the node.
-            RUNNING_UNDER_SYSTEMD=true "$SCRIPTS/rabbitmq-server" </dev/null >>"$FOLDER/log/output" 2>&1 &
+            (
+                [ -z "$DESCRIPTOR_LIMIT" ] || ulimit -n "$DESCRIPTOR_LIMIT"
+                export RUNNING_UNDER_SYSTEMD=true
+                exec "$SCRIPTS/rabbitmq-server"
+            ) </dev/null >>"$FOLDER/log/output" 2>&1 &
             node=$!
+            paused=
             echo "$node" ;;
         kill) end_node KILL; echo done ;;
         stop) end_node TERM; echo done ;;
-        pause) kill -STOP "$node"; echo done ;;
-        resume) kill -CONT "$node"; echo done ;;
-        running) if is_running; then echo yes; else echo no; fi ;;
+        pause) kill -STOP "$node"; paused=yes; echo done ;;
+        resume) kill -CONT "$node"; paused=; echo done ;;
+        running)
+            if ! is_running; then echo no; elif [ -n "$paused" ]; then echo paused; else echo yes; fi ;;
         *) echo "unknown command" ;;
     esac
 done

@@ -25,6 +25,7 @@ impl Supervisor {
         installation: &Installation,
         folder: &Folder,
         environment: &[(String, String)],
+        descriptor_limit: Option<u32>,
     ) -> Self {
         let mut command = Command::new("/bin/sh");
         // What a service of the machine, or a test runner that is one, left in our environment is not for
@@ -40,6 +41,7 @@ impl Supervisor {
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .env("SCRIPTS", &installation.scripts)
             .env("FOLDER", &folder.path)
+            .env("DESCRIPTOR_LIMIT", descriptor_limit.map(|limit| limit.to_string()).unwrap_or_default())
             .current_dir(&folder.path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
