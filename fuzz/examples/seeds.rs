@@ -145,15 +145,15 @@ fn requests() -> Vec<Seed> {
         ("note", request("note").message(&keep(RECORD))),
         ("note-twice", [&[0x80][..], &request("note").message(&keep(RECORD))[1..]].concat()),
         ("lists-65", call("keep").message(&keep(&[vec![0x91; 65], vec![0xc0]].concat()))),
-        ("lists-10000", call("keep").message(&keep(&vec![0x91; 8_000]))),
-        ("json-10000", json("keep").message(format!(r#"{{"record":{}"#, "[".repeat(8_000)).as_bytes())),
+        ("lists-8000", call("keep").message(&keep(&vec![0x91; 8_000]))),
+        ("json-8000", json("keep").message(format!(r#"{{"record":{}"#, "[".repeat(8_000)).as_bytes())),
         ("length-4-gib", call("keep").message(b"\xdf\xff\xff\xff\xff\xa4left\x01")),
         ("zstd-1-mib", call("keep").content_encoding(b"zstd").message(bomb)),
         ("unknown-argument", json("double").message(br#"{"number":1,"\u001b[2J":2}"#)),
         ("unknown-method", call("clone").message(double)),
+        ("expired", call("double").number("timeout-ms", 0).message(double)),
         ("direct", call("double").reply_to(DIRECT).message(double)),
         ("tables-1500", call("double").nested(1_500, b'F').message(double)),
-        ("id-not-text", call("double").correlation_id(NOT_TEXT).message(double)),
     ]
 }
 
