@@ -15,7 +15,7 @@ use crate::deadline::Deadline;
 use crate::error::{CallError, Code, Error, Executed, Phase};
 use crate::message::{Message, Reply};
 use crate::target::Route;
-use crate::transport::{Destination, SharedTransport};
+use crate::transport::{Destination, LinkState, SharedTransport};
 
 /// A call that is about to be made; awaiting it makes it.
 ///
@@ -126,7 +126,14 @@ async fn exchange(ready: Ready) -> Result<Reply, Error> {
     }
     // The place in the table exists before the request leaves, so no reply can come too early; and it is given
     // back by its own drop, wherever this future ends.
-    let (address, mut slot) = tokio::time::timeout_at(deadline.instant(), transport.replies().wait())
+    let listening = async {
+        tokio::select! {
+            biased;
+            listening = transport.replies().wait() => listening,
+            refused = refused(&transport) => Err(refused),
+        }
+    };
+    let (address, mut slot) = tokio::time::timeout_at(deadline.instant(), listening)
         .await
         .map_err(|_| not_connected(&transport))??;
     request.reply_to = Some((address, slot.correlation_id.clone()));
@@ -179,6 +186,17 @@ async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Result<Reply, Error
         biased;
         reply = slot.reply() => Some(reply),
         () = sleep_until(deadline.instant()) => None,
+    }
+}
+
+/// Why a call need not wait for its deadline, as soon as nobody but a person can help.
+async fn refused(transport: &SharedTransport) -> Error {
+    match transport.status().wait_for(|status| status.state == LinkState::Refused).await {
+        Some(status) => Error::new(Code::Unavailable, format!("not connected: {status}"))
+            .with_executed(Executed::NotSent)
+            .with_phase(Phase::Connect),
+        // Nobody tells any more; the wait ends otherwise.
+        None => std::future::pending().await,
     }
 }
 
