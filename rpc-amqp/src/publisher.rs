@@ -44,7 +44,7 @@ use tokio_util::sync::CancellationToken;
 use self::actor::Actor;
 use self::patience::Patience;
 use self::slot::Slot;
-use crate::link::Link;
+use crate::link::{Link, Refusal};
 use crate::topology::{Declaration, Route};
 use crate::wire::header_size;
 
@@ -157,13 +157,7 @@ impl Publisher {
 
     /// A login that the broker refuses does not get better by waiting for the deadline.
     fn refuse_what_cannot_work(&self) -> Result<(), Error> {
-        let view = self.link.view();
-        match &view.last_error {
-            Some(refusal) if view.session.is_none() && refusal.is_final() => {
-                Err(refusal.error("not connected to the broker").with_retryable(true))
-            }
-            _ => Ok(()),
-        }
+        self.link.view().refusal().map_or(Ok(()), |refusal| Err(not_connected(refusal)))
     }
 
     /// Why a message that was handed over has no outcome at its deadline.
@@ -194,6 +188,11 @@ impl Publisher {
 /// The share of a message in what may wait.
 fn kibibytes(size: usize) -> u32 {
     u32::try_from(size.div_ceil(1_024)).map_or(QUEUE_KIB, |share| share.min(QUEUE_KIB))
+}
+
+/// The error of everything while the broker refuses us. It may do so no longer when somebody tries again.
+fn not_connected(refusal: &Refusal) -> Error {
+    refusal.error("not connected to the broker").with_retryable(true)
 }
 
 /// The error of everything after the transport was closed.

@@ -30,6 +30,11 @@ impl View {
         self.blocked.as_ref().and(self.blocked_since)
     }
 
+    /// Why there is no epoch, and will be none until a person changes something.
+    pub(crate) fn refusal(&self) -> Option<&Arc<Refusal>> {
+        self.last_error.as_ref().filter(|refusal| self.session.is_none() && refusal.is_final())
+    }
+
     /// The epoch, if messages may be handed to it.
     pub(crate) fn open(&self) -> Option<&Arc<Session>> {
         self.session.as_ref().filter(|session| self.blocked.is_none() && !session.is_over())

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::asking::Asking;
 use super::lane::{Ended, Lane};
+use super::not_connected;
 use super::slot::Slot;
 use crate::link::{Backoff, Session, View};
 
@@ -68,11 +69,21 @@ impl Actor {
             if let Some(session) = view.open() {
                 return Some(Arc::clone(session));
             }
+            let refusal = view.refusal();
+            if let Some(refusal) = refusal {
+                self.returned.drain(..).for_each(|slot| slot.refuse(not_connected(refusal)));
+            }
             if self.closing.is_cancelled() && self.is_idle() {
                 return None;
             }
             tokio::select! {
                 changed = self.view.changed() => changed.ok()?,
+                // Those who came before the refusal was known; whoever comes later is told at the door.
+                Some(slot) = self.slots.recv(), if refusal.is_some() => {
+                    if let Some(refusal) = refusal {
+                        slot.refuse(not_connected(refusal));
+                    }
+                }
                 () = self.closing.cancelled(), if !self.closing.is_cancelled() => {}
                 () = self.aborted.cancelled() => return None,
             }

@@ -28,6 +28,12 @@ async fn refused(url: &str) -> Error {
     error
 }
 
+async fn send(transport: &AmqpTransport, target: &Target, limit: Duration) -> Result<(), Error> {
+    let request = Request::new("m", Payload::new(ContentType::Json, "{}".into()));
+    let (to, until) = (Destination::Request(target.clone()), Deadline::after(limit));
+    transport.as_ref().transport().publish(&to, Message::Request(request), until).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_told() {
     let broker = Broker::shared();
@@ -101,18 +107,37 @@ async fn a_password_that_is_changed_stops_the_link_until_it_is_changed_back() {
     assert!(client.square(1).await.unwrap_err().rpc().unwrap().is_unroutable());
 
     change("another");
-    broker.ctl(&["close_all_connections", "--global", "for the test"]);
     let mut status = transport.status();
+    // What is sent while the refusal is not known yet is told, too.
+    let sending = {
+        let (transport, status) = (transport.clone(), transport.status());
+        tokio::spawn(async move {
+            let mut sent = Vec::new();
+            while status.now().state != LinkState::Refused {
+                let transport = transport.clone();
+                sent.push(tokio::spawn(async move {
+                    send(&transport, &Target::topic("nobody"), Duration::from_secs(60)).await
+                }));
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            futures_util::future::join_all(sent).await
+        })
+    };
+    broker.ctl(&["close_all_connections", "--global", "for the test"]);
     let refused = Instant::now();
     let told = status.wait_for(|status| status.state == LinkState::Refused);
     let told = tokio::time::timeout(Duration::from_secs(5), told).await.unwrap().unwrap();
     assert!(told.last_error.as_ref().is_some_and(|text| text.contains("refused the login")), "{told}");
+    let sent = tokio::time::timeout(Duration::from_secs(5), sending).await.unwrap().unwrap();
+    let codes: Vec<_> = sent.into_iter().map(|sent| sent.unwrap().unwrap_err().code()).collect();
+    assert!(codes.contains(&Code::PermissionDenied), "{codes:?}");
     let until = refused + Duration::from_secs(20);
     while Instant::now() < until {
         let started = Instant::now();
         let error = client.square(1).timeout(Duration::from_secs(10)).await.unwrap_err();
         let error = error.rpc().unwrap();
-        assert_eq!((error.code(), error.executed()), (Code::PermissionDenied, Executed::NotSent), "{error}");
+        assert!(matches!(error.code(), Code::PermissionDenied | Code::Unavailable), "{error}");
+        assert_eq!(error.executed(), Executed::NotSent, "{error}");
         assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
@@ -121,7 +146,8 @@ async fn a_password_that_is_changed_stops_the_link_until_it_is_changed_back() {
 
     change(PASSWORD);
     let back = status.wait_for(|status| status.state == LinkState::Connected);
-    tokio::time::timeout(Duration::from_secs(20), back).await.unwrap().unwrap();
+    // The next attempt comes 30 to 33 s after the last; on a busy machine it may have come before the change.
+    tokio::time::timeout(Duration::from_secs(45), back).await.unwrap().unwrap();
     assert!(client.square(1).await.unwrap_err().rpc().unwrap().is_unroutable());
 }
 
@@ -157,9 +183,7 @@ async fn the_broker_vouches_for_the_sender() {
     let mut consumer =
         consuming.consume(Source::Requests(target.clone()), ConsumeOptions::new()).await.unwrap();
     let mut sender_of_next = async |transport: AmqpTransport| {
-        let request = Request::new("m", Payload::new(ContentType::Json, "{}".into()));
-        let (to, until) = (Destination::Request(target.clone()), Deadline::after(Duration::from_secs(5)));
-        transport.as_ref().transport().publish(&to, Message::Request(request), until).await.unwrap();
+        send(&transport, &target, Duration::from_secs(5)).await.unwrap();
         let (message, delivery) = consumer.next().await.unwrap().into_parts();
         delivery.reject(Code::Malformed, "for the test").unwrap();
         let Ok(Message::Request(request)) = message else { panic!("{message:?}") };
