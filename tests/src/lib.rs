@@ -15,7 +15,8 @@
 //! panics when something is wrong, because a test can do nothing better.
 //!
 //! Environment: `RPC_TESTS_RABBITMQ` names the folder of the `rabbitmq-server` script when it is in none of the
-//! usual places; `RPC_TESTS_KEEP=1` keeps the folders of the nodes and of the fault suite, logs included.
+//! usual places; `RPC_TESTS_KEEP=1` keeps the folders of the nodes and of the fault suite, logs included;
+//! `RPC_TESTS_FAULTS` holds more words for the command line of the fault suite.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 #![allow(

@@ -4,6 +4,7 @@
 //! cargo test -p tests --test faults                                   every row, short form
 //! cargo test -p tests --test faults -- B1 B3                          these rows
 //! cargo test -p tests --test faults -- --list                         which rows there are
+//! cargo test -p tests --test faults -- --long                         as far as the matrix asks, an hour or more
 //! cargo test -p tests --test faults -- --table docs/faults.md         writes the table, too
 //! cargo test -p tests --test faults -- J1 --minutes 480 --seed 7      the soak, as long as wanted
 //! ```
@@ -29,7 +30,7 @@ mod table;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let options = options::Options::parse(std::env::args().skip(1));
+    let options = options::Options::read();
     let rows: Vec<_> = rows::all().into_iter().filter(|row| options.wants(row)).collect();
     if options.list {
         for row in &rows {

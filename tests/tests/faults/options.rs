@@ -16,6 +16,8 @@ pub(crate) struct Options {
     nothing: bool,
     pub(crate) list: bool,
     pub(crate) table: Option<PathBuf>,
+    /// What the suite was told, for who wants the same again.
+    pub(crate) command: String,
     pub(crate) seed: u64,
     pub(crate) soak: Duration,
     /// Whether rows go as far as the matrix asks, however long that takes.
@@ -27,18 +29,28 @@ impl Options {
     /// A soak of the short form; `--long` makes it ten minutes, `--minutes` as long as wanted.
     const SHORT_SOAK: Duration = Duration::from_secs(60);
 
-    pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Self {
+    /// What the command line says, and after it the variable `RPC_TESTS_FAULTS`: what stands on the command line of
+    /// `cargo test` goes to every test binary, and others do not understand it.
+    pub(crate) fn read() -> Self {
+        let more = std::env::var("RPC_TESTS_FAULTS").unwrap_or_default();
+        Self::parse(std::env::args().skip(1).chain(more.split_whitespace().map(str::to_owned)))
+    }
+
+    fn parse(arguments: impl IntoIterator<Item = String>) -> Self {
         let mut options = Self {
             filters: Vec::new(),
             skipped: Vec::new(),
             nothing: false,
             list: false,
             table: None,
+            command: String::new(),
             seed: tests::ledger::now(),
             soak: Self::SHORT_SOAK,
             long: false,
-            lanes: 3,
+            lanes: 4,
         };
+        let arguments: Vec<_> = arguments.into_iter().collect();
+        options.command = arguments.iter().map(|word| without_folders(word)).collect::<Vec<_>>().join(" ");
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let (name, mut value) = match argument.split_once('=') {
@@ -82,6 +94,11 @@ impl Options {
         let is_wanted = self.filters.is_empty() || self.filters.iter().any(is_meant);
         is_wanted && !self.nothing && !self.skipped.iter().any(is_meant)
     }
+}
+
+/// Where a file lies on one machine is of no use on another.
+fn without_folders(word: &str) -> &str {
+    if word.starts_with('/') { word.rsplit('/').next().unwrap_or(word) } else { word }
 }
 
 fn number(name: &str, text: &str) -> u64 {

@@ -20,13 +20,18 @@ pub(crate) fn report(outcomes: &[Outcome], options: &Options, took: Duration) ->
     let missing = ROWS.iter().filter(|row| !row.exists()).count();
     let failed = missing + outcomes.iter().filter(|outcome| !outcome.problems.is_empty()).count();
     if failed > 0 {
-        println!("\nfailures:");
+        println!("\nfailures, with seed {}:", options.seed);
     }
     for outcome in outcomes.iter().filter(|outcome| !outcome.problems.is_empty()) {
         println!("    {} {}", outcome.row.id, outcome.row.title);
         for problem in outcome.problems.iter().take(20) {
             println!("        {problem}");
         }
+        let long = if options.long { " --long" } else { "" };
+        println!(
+            "    again: cargo test -p tests --test faults -- {} --seed {}{long}",
+            outcome.row.id, options.seed
+        );
     }
     if let Some(path) = &options.table {
         let text = format!("{}\n{rows}{}{}", heading(options), notes(outcomes), elsewhere());
@@ -86,25 +91,39 @@ fn elsewhere() -> String {
     text
 }
 
-/// When, and with what.
+/// When, with what, and how to get it again.
 fn heading(options: &Options) -> String {
-    let said = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program).args(arguments).output();
-        output.map_or_else(
-            |_| String::new(),
-            |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        )
-    };
-    let rust = said("rustc", &["--version"]);
-    let day = said("date", &["+%Y-%m-%d"]);
+    let (rust, day) = (said("rustc", &["--version"]), said("date", &["+%Y-%m-%d"]));
+    let (broker, erlang, lapin) = (tests::broker::version(), erlang(), lapin());
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let broker = tests::broker::version();
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let Options { command, seed, .. } = options;
     format!(
-        "# The fault suite\n\nWritten by `cargo test -p tests --test faults -- --table FILE` on {day}: RabbitMQ {broker}, \
-         {rust}, debug build, {cores} cores, soak of {} s with seed {}.\n\nRequests are counted by the checker from what \
-         the programs wrote down. *Lost*: confirmed, and neither run nor dead-lettered. *Duplicated*: run more than once, \
-         which only redeliveries may. *Hung*: never resolved, or later than 250 ms after the deadline.\n",
+        "# The fault suite\n\nWritten by `cargo test -p tests --test faults -- {command}` on {day}: RabbitMQ {broker}, \
+         Erlang {erlang}, lapin {lapin}, {rust}, {build} build, {cores} cores, soak of {} s with seed {seed}.\n\n\
+         Requests are counted by the checker from what the programs wrote down. *Lost*: confirmed, and neither run nor kept \
+         in a queue. *Duplicated*: run more than once, which only redeliveries may. *Hung*: never resolved, or later than \
+         250 ms after the deadline.\n",
         options.soak.as_secs(),
-        options.seed,
     )
+}
+
+fn said(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    output.map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn erlang() -> String {
+    let version = "Release = erlang:system_info(otp_release),
+        File = filename:join([code:root_dir(), \"releases\", Release, \"OTP_VERSION\"]),
+        {ok, Version} = file:read_file(File), io:put_chars(Version), halt().";
+    said("erl", &["-noshell", "-eval", version])
+}
+
+/// The version that was built.
+fn lapin() -> String {
+    let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock");
+    let text = std::fs::read_to_string(lock).unwrap_or_default();
+    let after = text.split_once("name = \"lapin\"\nversion = \"").map_or("", |(_, after)| after);
+    after.split('"').next().unwrap_or_default().to_owned()
 }

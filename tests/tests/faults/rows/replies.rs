@@ -184,9 +184,12 @@ fn monstrous_errors(stage: &mut Stage<'_>) {
 
 impl Stage<'_> {
     /// Lets reply queues of this vhost expire after so many seconds; 0 for their own time.
-    fn let_reply_queues_expire(&mut self, seconds: u64) {
+    pub(super) fn let_reply_queues_expire(&mut self, seconds: u64) {
         if seconds == 0 {
-            self.broker().ctl(&["clear_policy", "replies"]);
+            let policies = self.broker().ctl(&["list_policies"]);
+            if policies.contains("replies") {
+                self.broker().ctl(&["clear_policy", "replies"]);
+            }
         } else {
             let expiry = format!(r#"{{"expires":{}}}"#, seconds * 1_000);
             self.broker().ctl(&["set_policy", "replies", "^reply\\.", &expiry, "--apply-to", "queues"]);
