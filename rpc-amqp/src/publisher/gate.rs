@@ -32,6 +32,11 @@ const MOST_SLOW_BYTES: usize = 8 * 1_024 * 1_024;
 const SLOW_AFTER: Duration = Duration::from_secs(1);
 /// How long the broker may confirm nothing at all before it is asked whether it still lives.
 const ASK_AFTER: Duration = Duration::from_secs(1);
+/// Bytes a second that a link carries at least. What is in flight may be on its way for as long as that takes, and a
+/// question would wait behind it.
+const SLOWEST_LINK: usize = 48 * 1_024;
+/// The most that is granted for it. A dead link is found by its heartbeats meanwhile.
+const LONGEST_WAY: Duration = Duration::from_secs(60);
 /// How long the oldest message may keep its place while there is no place left.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
 
@@ -195,7 +200,13 @@ impl Gate {
         if is_stuck && self.room() == 0 {
             return Advice::Replace;
         }
-        if self.progress + ASK_AFTER <= now { Advice::Ask } else { Advice::Wait }
+        if self.progress + ASK_AFTER + self.way() <= now { Advice::Ask } else { Advice::Wait }
+    }
+
+    /// How long a slow link takes for what is in flight.
+    fn way(&self) -> Duration {
+        let milliseconds = (self.quick.bytes + self.slow.bytes).saturating_mul(1_000) / SLOWEST_LINK;
+        Duration::from_millis(milliseconds as u64).min(LONGEST_WAY)
     }
 
     /// The channel is gone, with all that was in flight.

@@ -53,9 +53,9 @@ fn a_route_that_confirms_nothing_takes_no_place_from_the_others() {
     let mut gate = Gate::new(start);
     assert_eq!(fill(&mut gate, route(1), start), MOST_IN_FLIGHT);
     assert_eq!(gate.look(Some(start), start + milliseconds(900)), Advice::Wait);
-    assert_eq!(gate.look(Some(start), start + milliseconds(1_000)), Advice::Ask);
+    assert_eq!(gate.look(Some(start), start + milliseconds(1_900)), Advice::Ask);
     assert_eq!(gate.room(), 0, "the broker may be slow as a whole");
-    let now = start + milliseconds(1_001);
+    let now = start + milliseconds(1_901);
     gate.answered(now);
     assert_eq!((gate.look(Some(start), now), gate.room()), (Advice::Wait, BATCH));
     assert!(!gate.admits(route(1)) && gate.admits(route(2)));
@@ -181,4 +181,16 @@ proptest! {
         prop_assert!(gate.routes.is_empty());
         prop_assert_eq!((gate.quick, gate.slow), (Load::default(), Load::default()));
     }
+}
+
+#[test]
+fn a_slow_link_is_given_the_time_that_it_takes() {
+    let start = Instant::now();
+    let mut gate = Gate::new(start);
+    gate.handed_over(RouteId::of("x", "k"), 2 * 1_024 * 1_024, start);
+    let after = |seconds| start + Duration::from_secs(seconds);
+    assert_eq!(gate.look(Some(start), after(40)), Advice::Wait);
+    assert_eq!(gate.look(Some(start), after(45)), Advice::Ask);
+    gate.handed_over(RouteId::of("x", "k"), 24 * 1_024 * 1_024, start);
+    assert_eq!(gate.look(Some(start), after(61)), Advice::Ask);
 }
