@@ -84,11 +84,6 @@ impl Refusal {
         matches!(self.kind, RefusalKind::Lost | RefusalKind::Silent | RefusalKind::Unreached)
     }
 
-    /// Whether a queue exists on a node of the cluster that is down.
-    pub(crate) fn is_home_node_down(&self) -> bool {
-        self.kind == RefusalKind::Absent && self.text.contains("home node")
-    }
-
     pub(crate) const fn code(&self) -> Code {
         match self.kind {
             RefusalKind::Forbidden => Code::PermissionDenied,

@@ -8,7 +8,7 @@ use super::{FINAL_WAIT, Task};
 use crate::consumer::Resources;
 use crate::consumer::opened::Opened;
 use crate::declare;
-use crate::link::{Backoff, Refusal, Session};
+use crate::link::{Backoff, Refusal, RefusalKind, Session};
 use crate::topology::Plan;
 
 /// The way from a lost channel to the next one.
@@ -59,7 +59,7 @@ impl Reopening {
                     tracing::warn!(source = %self.source, cause = %refusal.text, "cannot consume again");
                     self.status.update(|status| status.degraded(refusal.text.as_str()));
                     // The name belongs to a node that may be away for long. Any other name is as good for replies.
-                    if matches!(self.source, Source::Replies(_)) && refusal.is_home_node_down() {
+                    if matches!(self.source, Source::Replies(_)) && refusal.kind == RefusalKind::NodeDown {
                         return None;
                     }
                     if refusal.is_final() {
