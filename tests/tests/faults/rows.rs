@@ -3,6 +3,7 @@
 mod alarms;
 mod broker;
 mod client;
+mod cluster;
 pub(crate) mod elsewhere;
 mod hostile;
 mod login;
@@ -69,6 +70,7 @@ pub(crate) fn all() -> Vec<Row> {
         alarms::ROWS,
         server::ROWS,
         client::ROWS,
+        cluster::ROWS,
         refusals::ROWS,
         replies::ROWS,
         hostile::ROWS,

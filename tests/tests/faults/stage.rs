@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tests::broker::{Broker, Certificates, ClientCertificate, unique};
+use tests::broker::{Broker, Certificates, ClientCertificate, Cluster, unique};
 use tests::chaos::Words;
 use tests::checker::{Circumstances, History, Verdict};
 use tests::ledger::{self, Reader};
@@ -46,6 +46,8 @@ pub(crate) struct Stage<'a> {
     certificates: Option<Certificates>,
     lane: &'a mut Lane,
     proxies: BTreeMap<Side, Proxy>,
+    /// Before the nodes of a cluster, for all sides.
+    pub(crate) nodes: Vec<Proxy>,
     reader: Reader,
     faults: Vec<String>,
     /// When the first fault came, and when the last was lifted.
@@ -87,6 +89,7 @@ impl<'a> Stage<'a> {
             certificates: None,
             lane,
             proxies: BTreeMap::new(),
+            nodes: Vec::new(),
             faults: Vec::new(),
             broken_at: None,
             lifted_at: None,
@@ -108,6 +111,16 @@ impl<'a> Stage<'a> {
     /// Plays on a broker of the row's own.
     pub(crate) fn use_broker(&mut self, broker: Broker) {
         self.lane.replace(broker);
+    }
+
+    /// Plays on three nodes. Programs know all of them.
+    pub(crate) fn use_cluster(&mut self) {
+        let ports = self.cluster().nodes().each_ref().map(Broker::port);
+        self.nodes = ports.into_iter().map(Proxy::start).collect();
+    }
+
+    pub(crate) fn cluster(&mut self) -> &Cluster {
+        self.lane.cluster()
     }
 
     /// Plays on a broker of the row's own, to which programs speak TLS.
@@ -138,15 +151,20 @@ impl<'a> Stage<'a> {
 
     /// The proxies that there are.
     pub(crate) fn proxies(&self) -> impl Iterator<Item = &Proxy> {
-        self.proxies.values()
+        self.proxies.values().chain(&self.nodes)
     }
 
     /// Where programs of `side` connect: through their proxy, with the settings of the suite.
     pub(crate) fn url(&mut self, side: Side) -> String {
-        let port = self.proxy(side).port();
+        let ports = match &self.nodes[..] {
+            [] => vec![self.proxy(side).port()],
+            nodes => nodes.iter().map(Proxy::port).collect(),
+        };
+        let hosts: Vec<_> = ports.into_iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        let hosts = hosts.join(",");
         let scheme = if self.certificates.is_some() { "amqps" } else { "amqp" };
         let Self { vhost, heartbeat, query, .. } = self;
-        format!("{scheme}://{USER}:{PASSWORD}@127.0.0.1:{port}/{vhost}?heartbeat={heartbeat}{query}")
+        format!("{scheme}://{USER}:{PASSWORD}@{hosts}/{vhost}?heartbeat={heartbeat}{query}")
     }
 
     /// Starts a server, and returns when it serves.

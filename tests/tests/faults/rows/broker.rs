@@ -1,11 +1,13 @@
 //! A: the broker's process.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use tests::chaos::Words;
 
 use super::{Needs, Row};
-use crate::lane::USER;
+use crate::lane::{self, USER};
 use crate::scenario::mixed;
 use crate::stage::{Side, Stage};
 
@@ -14,7 +16,10 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("A2", "the broker stops in order and is started again", 50, stopped),
     Row::new("A3", "the broker stands still for 15 s", 45, paused),
     Row::new("A4", "the broker comes back without its data", 50, emptied).on(Needs::FreshNode),
-    Row::new("A6", "the vhost is deleted, and made again after 15 s", 60, vhost_deleted).on(Needs::FreshNode),
+    Row::new("A6a", "the vhost is deleted, and made again after 15 s", 60, vhost_deleted)
+        .on(Needs::FreshNode),
+    Row::new("A6b", "strangers take all descriptors that the broker has, for 8 s", 50, no_descriptors)
+        .on(Needs::FreshNode),
 ];
 
 /// 2,000 calls in flight, 500 casts and 500 notifications a second.
@@ -106,12 +111,46 @@ fn vhost_deleted(stage: &mut Stage<'_>) {
         stage.circumstances.wiped_at = Some(tests::ledger::now());
         std::thread::sleep(Duration::from_secs(5));
         let state = stage.process("client").measure().get("state").unwrap_or_default().to_owned();
-        stage.expect(state.contains("chaos"), || format!("A6: the state does not name the vhost: {state}"));
+        stage.expect(state.contains("chaos"), || format!("A6a: the state does not name the vhost: {state}"));
         std::thread::sleep(Duration::from_secs(10));
         let made = stage.proxy(Side::Client).connections_accepted().len() - before;
-        stage.expect(made <= 20, || format!("A6: {made} connections in 15 s to a vhost that is gone"));
+        stage.expect(made <= 20, || format!("A6a: {made} connections in 15 s to a vhost that is gone"));
         stage.broker().ctl(&["add_vhost", "chaos"]);
         stage.broker().ctl(&["set_permissions", "--vhost", "chaos", USER, ".*", ".*", ".*"]);
+        stage.lifted();
+    });
+}
+
+/// The broker accepts, and answers when a descriptor is free: each attempt ends in time, and they are few.
+fn no_descriptors(stage: &mut Stage<'_>) {
+    // Nine of them are for clients.
+    stage.use_broker(lane::broker().descriptor_limit(110).start());
+    stage.start_all();
+    let accepted =
+        |stage: &mut Stage<'_>| stage.proxies().map(|it| it.connections_accepted().len()).sum::<usize>();
+    let port = stage.broker().port();
+    stage.under_load(&mixed().with("deadline", 3_000), |stage| {
+        stage.fault("30 strangers connect to a broker with 9 descriptors for clients, then RST, for 8 s");
+        let strangers: Vec<_> = (0..30)
+            .map(|_| {
+                let mut stranger = TcpStream::connect(("127.0.0.1", port)).unwrap();
+                stranger.write_all(b"AMQP\x00\x00\x09\x01").unwrap();
+                stranger
+            })
+            .collect();
+        let before = accepted(stage);
+        for side in [Side::Client, Side::Server, Side::Listener] {
+            stage.proxy(side).reset();
+            stage.proxy(side).heal();
+        }
+        std::thread::sleep(Duration::from_secs(8));
+        let state = stage.process("client").measure().get("state").unwrap_or_default().to_owned();
+        stage.expect(state.starts_with("connecting"), || format!("A6b: the state is {state}"));
+        let made = accepted(stage) - before;
+        // Three programs, 2 a second each.
+        stage.expect(made <= 3 * 18, || format!("A6b: {made} connections in 8 s"));
+        stage.note(format!("A6b: {made} attempts of 6 connections in 8 s; state {state}"));
+        drop(strangers);
         stage.lifted();
     });
 }
