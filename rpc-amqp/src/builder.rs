@@ -204,6 +204,8 @@ impl AmqpTransportBuilder {
             max_message_size: self.max_message_size,
             #[cfg(feature = "tls")]
             tls: self.tls,
+            #[cfg(test)]
+            simulated: None,
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Making declarations true on a broker, or finding out whether they are.
 
+use lapin::ExchangeKind as LapinKind;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
-use lapin::{Channel, ExchangeKind as LapinKind};
 
+use crate::library::Channel;
 use crate::link::{Refusal, RefusalKind, Session, limited};
 use crate::settings::Topology;
 use crate::topology::{Declaration, ExchangeKind, QueueKind};

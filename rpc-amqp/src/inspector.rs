@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use lapin::Channel;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use rpc_core::transport::QueueDepth;
 use rpc_core::{Code, Error};
 
 use crate::declare::short;
+use crate::library::Channel;
 use crate::link::{Link, Refusal, RefusalKind, Worker, limited};
 
 /// Queues that are looked at at a time.

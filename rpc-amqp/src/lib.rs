@@ -55,12 +55,15 @@ mod declare;
 #[doc(hidden)]
 pub mod fuzzing;
 mod inspector;
+mod library;
 mod link;
 mod process;
 mod publisher;
 mod random;
 mod secret;
 mod settings;
+#[cfg(test)]
+mod simulation;
 #[cfg(feature = "tls")]
 mod tls;
 mod topology;

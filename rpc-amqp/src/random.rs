@@ -6,6 +6,10 @@ use std::time::Duration;
 /// A number that differs from process to process and from call to call. For jitter and shuffling; secrets come from
 /// the system's random source instead.
 pub(crate) fn number() -> u64 {
+    #[cfg(test)]
+    if let Some(number) = crate::simulation::seeded_number() {
+        return number;
+    }
     std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 

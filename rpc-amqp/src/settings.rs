@@ -78,6 +78,9 @@ pub(crate) struct Settings {
     pub(crate) max_message_size: usize,
     #[cfg(feature = "tls")]
     pub(crate) tls: crate::tls::TlsSettings,
+    /// Dials a simulated broker instead.
+    #[cfg(test)]
+    pub(crate) simulated: Option<crate::simulation::library::Host>,
 }
 
 impl Settings {
@@ -103,6 +106,8 @@ impl Default for Settings {
             max_message_size: Capabilities::DEFAULT_MAX_MESSAGE_SIZE,
             #[cfg(feature = "tls")]
             tls: crate::tls::TlsSettings::default(),
+            #[cfg(test)]
+            simulated: None,
         }
     }
 }

@@ -76,6 +76,12 @@ impl AmqpTransport {
         let inner = opened.unwrap_or_else(|| Err(closed()))?;
         Ok(Self(SharedTransport::new(inner)))
     }
+
+    /// As [`open`](Self::open), on the runtime that this is called on.
+    #[cfg(test)]
+    pub(crate) async fn open_here(url: BrokerUrl, settings: Settings) -> Result<SharedTransport, Error> {
+        Ok(SharedTransport::new(Inner::open(Worker::here(), url, settings).await?))
+    }
 }
 
 impl AsRef<SharedTransport> for AmqpTransport {

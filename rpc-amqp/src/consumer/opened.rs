@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, SelectAll};
 use futures_util::{FutureExt, Stream, StreamExt};
-use lapin::Channel;
 use lapin::message::Delivery as LapinDelivery;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
@@ -15,6 +14,7 @@ use lapin::types::{FieldTable, ShortString};
 use super::acks::Frame;
 use super::generation::Generation;
 use crate::declare::{declare, short};
+use crate::library::Channel;
 use crate::link::{Changes, Refusal, Session, limited};
 use crate::topology::{Declaration, Plan, PlannedQueue};
 

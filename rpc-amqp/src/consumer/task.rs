@@ -80,6 +80,7 @@ impl Task {
     /// The next channel; `None` when none is wanted any more.
     async fn reopen(&mut self, reopening: &mut Reopening) -> Option<Opened> {
         let opened = tokio::select! {
+            biased;
             opened = reopening.run() => opened,
             order = self.orders.recv() => {
                 if let Some(order) = order {

@@ -118,6 +118,13 @@ impl Dialler {
 
     async fn dial_node(&self, index: usize, purpose: Purpose, limit: Duration) -> Result<Session, Refusal> {
         let node = &self.url.nodes[index];
+        #[cfg(test)]
+        if let Some(host) = &self.settings.simulated {
+            let (connection, hang_up) = host.dial(purpose, limit).await?;
+            let kill = socket::KillHandle::simulated(hang_up);
+            let topology = self.settings.topology;
+            return Ok(Session::new(connection, kill, Arc::default(), node.to_string(), topology));
+        }
         let until = Instant::now() + limit;
         let address = node.address();
         let unreached = |cause: &dyn fmt::Display| Refusal::unreached(format!("{address}: {cause}"));

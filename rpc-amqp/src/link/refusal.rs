@@ -55,7 +55,7 @@ impl Refusal {
     }
 
     /// About a node that accepted no connection.
-    pub(super) fn unreached(text: String) -> Self {
+    pub(crate) fn unreached(text: String) -> Self {
         Self { kind: RefusalKind::Unreached, text }
     }
 

@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lapin::types::ShortString;
-use lapin::{Channel, Connection};
 use tokio_util::sync::CancellationToken;
 
 use super::guard::Findings;
 use super::limit::limited;
 use super::refusal::Refusal;
 use super::socket::KillHandle;
+use crate::library::{Channel, Connection};
 use crate::settings::Topology;
 
 /// One epoch. Whoever finds out that it is over says so with [`fail`](Session::fail); everybody else sees
@@ -28,14 +28,14 @@ pub(crate) struct Session {
 
 impl Session {
     pub(super) fn new(
-        connection: Connection,
+        connection: impl Into<Connection>,
         kill: KillHandle,
         findings: Arc<Findings>,
         node: String,
         topology: Topology,
     ) -> Self {
         Self {
-            connection,
+            connection: connection.into(),
             kill,
             findings,
             node,

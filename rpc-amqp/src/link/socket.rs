@@ -27,10 +27,17 @@ pub(crate) struct Socket {
 /// Dropping it does so too, so that no path leaves a thread of the library behind.
 #[derive(Debug)]
 pub(crate) struct KillHandle {
-    stream: std::net::TcpStream,
+    stream: Stream,
     traffic: Arc<Traffic>,
     gone: CancellationToken,
     process: Process,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Tcp(std::net::TcpStream),
+    #[cfg(test)]
+    Simulated(crate::simulation::library::HangUp),
 }
 
 impl Socket {
@@ -40,7 +47,7 @@ impl Socket {
         let gone = CancellationToken::new();
         let traffic = Arc::<Traffic>::default();
         let handle = KillHandle {
-            stream: stream.try_clone()?,
+            stream: Stream::Tcp(stream.try_clone()?),
             traffic: Arc::clone(&traffic),
             gone: gone.clone(),
             process: Process::current(),
@@ -66,11 +73,28 @@ pub(super) fn tune(stream: &TcpStream, heartbeat: Duration, patience: Option<Dur
 }
 
 impl KillHandle {
+    #[cfg(test)]
+    pub(crate) fn simulated(hang_up: crate::simulation::library::HangUp) -> Self {
+        Self {
+            stream: Stream::Simulated(hang_up),
+            traffic: Arc::default(),
+            gone: CancellationToken::new(),
+            process: Process::current(),
+        }
+    }
+
     pub(crate) fn kill(&self) {
-        // In a fork it would end the parent's connection.
-        if self.process.is_current() {
-            // It fails when the peer was faster, which is as good.
-            let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        match &self.stream {
+            // It fails when the peer was faster, which is as good. In a fork it would end the parent's connection.
+            Stream::Tcp(stream) if self.process.is_current() => {
+                drop(stream.shutdown(std::net::Shutdown::Both));
+            }
+            Stream::Tcp(_) => {}
+            #[cfg(test)]
+            Stream::Simulated(hang_up) => {
+                hang_up.hang_up();
+                self.gone.cancel();
+            }
         }
     }
 

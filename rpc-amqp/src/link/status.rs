@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use rpc_core::transport::{LinkState, Status, StatusReporter};
-use tokio::sync::watch;
 
 use super::refusal::Refusal;
 use super::view::View;
+use crate::library::watch;
 
 /// Reports the state of both connections as one, until both are closed.
 ///
@@ -32,6 +32,7 @@ pub(crate) async fn report(
         }
         reporter.update(|status| step(status, now, is_new, error));
         let changed = tokio::select! {
+            biased;
             changed = publish.changed() => changed,
             changed = consume.changed() => changed,
         };

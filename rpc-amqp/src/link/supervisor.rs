@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use lapin::Event as Told;
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +17,7 @@ use super::purpose::Purpose;
 use super::refusal::{Refusal, RefusalKind};
 use super::session::Session;
 use super::view::View;
+use crate::library::watch;
 use crate::random;
 
 /// How often a connection is looked at besides its events.
@@ -126,6 +126,7 @@ impl Supervisor {
 
     async fn pause(&self, until: Instant) -> Event {
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => Event::Stop,
             () = tokio::time::sleep_until(until) => Event::PauseOver,
             () = self.dialler.reached.notified() => Event::OtherReached,
@@ -165,6 +166,7 @@ impl Supervisor {
     async fn live(&self) -> Event {
         let mut events = Box::pin(self.session.connection().events_listener());
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => Event::Stop,
             () = self.watch_over(&mut events) => Event::Ended(match self.session.refusal().kind {
                 RefusalKind::BrokerError => Ending::BrokerError,
@@ -199,6 +201,7 @@ impl Supervisor {
         let mut check = tokio::time::interval(CHECK_INTERVAL);
         loop {
             tokio::select! {
+                biased;
                 () = session.ended() => return,
                 event = events.next() => match event {
                     Some(Told::ConnectionBlocked(reason)) => {

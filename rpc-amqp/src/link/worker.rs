@@ -39,6 +39,12 @@ impl Worker {
         Ok(Self { handle, _stop: Arc::new(stop.drop_guard()) })
     }
 
+    /// The runtime that this is called on, for tests in which everything shares one clock.
+    #[cfg(test)]
+    pub(crate) fn here() -> Self {
+        Self { handle: Handle::current(), _stop: Arc::new(CancellationToken::new().drop_guard()) }
+    }
+
     /// Runs `work` there and waits for it. `None` when the thread ended first.
     pub(crate) async fn run<T: Send + 'static>(
         &self,

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::asking::Asking;
 use super::lane::{Ended, Lane};
 use super::not_connected;
 use super::slot::Slot;
+use crate::library::watch;
 use crate::link::{Backoff, Session, View};
 
 /// The task that publishes. Per epoch it opens a channel and serves it until one of them ends.
@@ -77,6 +78,7 @@ impl Actor {
                 return None;
             }
             tokio::select! {
+                biased;
                 changed = self.view.changed() => changed.ok()?,
                 // Those who came before the refusal was known; whoever comes later is told at the door.
                 Some(slot) = self.slots.recv(), if refusal.is_some() => {

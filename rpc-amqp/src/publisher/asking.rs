@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use lapin::Channel;
 use lapin::options::ConfirmSelectOptions;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::declare::declare;
+use crate::library::{Channel, watch};
 use crate::link::{Refusal, RefusalKind, Session, View, limited};
 use crate::topology::Declaration;
 

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use lapin::Confirmation;
 use lapin::options::BasicPublishOptions;
-use lapin::{Channel, Confirmation};
 use rpc_core::{Code, Error, Executed, Phase};
 use tokio::time::Instant;
 
@@ -19,6 +19,7 @@ use super::gate::{Gate, RouteId};
 use super::message::{Ready, refused};
 use super::slot::Outcome;
 use super::unknown;
+use crate::library::Channel;
 use crate::link::Refusal;
 
 type Confirm = Pin<Box<dyn Future<Output = (u64, lapin::Result<Confirmation>)> + Send>>;

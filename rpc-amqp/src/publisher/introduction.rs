@@ -13,9 +13,8 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use lapin::Confirmation;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-
-use lapin::{Channel, Confirmation, PublisherConfirm};
 use rpc_core::Error;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -26,6 +25,7 @@ use super::confirms::Verdict;
 use super::message::{Ready, refused};
 use super::slot::{Outcome, Slot};
 use super::unknown;
+use crate::library::{Channel, PublisherConfirm};
 use crate::link::{Refusal, RefusalKind, limited};
 use crate::topology::Declaration;
 
@@ -117,6 +117,7 @@ async fn publish(asking: &Asking, channel: Channel, ready: Ready) -> Result<Rest
     let mut owed = Owed { outcome: Some(outcome), asking: asking.clone() };
     let options = BasicPublishOptions { mandatory, immediate: false };
     let published = tokio::select! {
+        biased;
         published = channel.basic_publish(exchange, key, options, &body, properties) => published,
         // Not written and too late, it would be written all the same when the broker reads again.
         () = asking.blocked_after(until) => {
@@ -152,6 +153,7 @@ async fn rest(
     (exchange, key): (String, String),
 ) -> Option<Channel> {
     let confirmation = tokio::select! {
+        biased;
         confirmation = confirm => confirmation,
         // Nobody waits for it any more. The channel goes, and with it what the library keeps for the confirm.
         () = owed.abandoned() => return None,

@@ -1,18 +1,18 @@
 //! What the broker has accepted in this epoch, and messages that wait for it to do so.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use lapin::Channel;
 use rpc_core::Error;
 
 use super::Outgoing;
 use super::asking::Asking;
 use super::introduction::{Accepted, First, Introduced, Refused, Rest, Unknown, introduce};
 use super::slot::Slot;
+use crate::library::Channel;
 use crate::topology::Declaration;
 
 /// Introductions at a time. Each has a channel, and channels are not free.
@@ -30,7 +30,7 @@ pub(super) struct Introductions {
     /// Exchanges that have taken a message.
     accepted: HashSet<String>,
     /// By what they wait for.
-    waiting: HashMap<String, Waiting>,
+    waiting: BTreeMap<String, Waiting>,
     /// How many messages wait.
     count: usize,
     /// Those of `waiting` whose introduction has not started.
@@ -60,7 +60,7 @@ impl Introductions {
             asking,
             declared: HashSet::new(),
             accepted: HashSet::new(),
-            waiting: HashMap::new(),
+            waiting: BTreeMap::new(),
             count: 0,
             due: VecDeque::new(),
             running: FuturesUnordered::new(),
@@ -126,6 +126,7 @@ impl Introductions {
     /// The next thing that happens; `None` when nothing is under way.
     pub(super) async fn next(&mut self) -> Option<Step> {
         tokio::select! {
+            biased;
             Some(introduced) = self.running.next() => Some(Step::Introduced(introduced)),
             Some(channel) = self.rests.next() => Some(Step::Ended(channel)),
             else => None,

@@ -1,0 +1,116 @@
+//! Many seeds, and what to do about one that fails.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::check::{Violation, check};
+use super::run::run;
+use super::scenario::Scenario;
+
+/// The first seed of an ordinary run.
+const FIRST: u64 = 1;
+/// How many seeds an ordinary run takes.
+const COUNT: u64 = 10_000;
+/// After so many that fail nothing more is learned.
+const ENOUGH: usize = 5;
+
+/// Without everything that is not needed to break a promise: first faults, then operations, one at a time.
+fn shrink(mut scenario: Scenario) -> Scenario {
+    let fails = |scenario: &Scenario| !check(scenario, &run(scenario)).is_empty();
+    let mut size = scenario.faults.len();
+    while size > 0 {
+        let mut start = 0;
+        while start < scenario.faults.len() {
+            let mut smaller = scenario.clone();
+            smaller.faults.drain(start..(start + size).min(scenario.faults.len()));
+            if fails(&smaller) {
+                scenario = smaller;
+            } else {
+                start += size;
+            }
+        }
+        size /= 2;
+    }
+    scenario
+}
+
+fn report(seed: u64, violations: &[Violation]) -> String {
+    let scenario = shrink(Scenario::of(seed));
+    let finished = run(&scenario);
+    let left = check(&scenario, &finished);
+    let mut text = format!("seed {seed} (RPC_SIMULATION_SEED={seed} RPC_SIMULATION_SEEDS=1 runs it alone)\n");
+    for violation in violations {
+        text += &format!("{violation}\n");
+    }
+    text += &format!("with {} faults of {}:\n", scenario.faults.len(), Scenario::of(seed).faults.len());
+    for fault in &scenario.faults {
+        text += &format!("  {fault:?}\n");
+    }
+    text += &format!("workers {}, quorum {}\n", scenario.workers, scenario.quorum);
+    match left.iter().find_map(|violation| violation.operation) {
+        Some(operation) => {
+            text += &format!("{left:?}\n{:?}\n", scenario.operations[operation]);
+            text += &finished.history.of(operation);
+        }
+        None => text += &format!("{left:?}\n{}", finished.history.of(usize::MAX)),
+    }
+    text
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+#[test]
+fn every_promise_holds_for_every_seed() {
+    let first = number("RPC_SIMULATION_SEED").unwrap_or(FIRST);
+    let count = number("RPC_SIMULATION_SEEDS").unwrap_or(COUNT);
+    let next = AtomicU64::new(0);
+    let failed: Mutex<Vec<(u64, Vec<Violation>)>> = Mutex::default();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= count || failed.lock().unwrap().len() >= ENOUGH {
+                        break;
+                    }
+                    let scenario = Scenario::of(first + index);
+                    let violations = check(&scenario, &run(&scenario));
+                    if !violations.is_empty() {
+                        failed.lock().unwrap().push((scenario.seed, violations));
+                    }
+                }
+            });
+        }
+    });
+    let mut failed = failed.into_inner().unwrap();
+    failed.sort_by_key(|(seed, _)| *seed);
+    let reports: Vec<_> = failed.iter().map(|(seed, violations)| report(*seed, violations)).collect();
+    assert!(
+        reports.is_empty(),
+        "{} of {} seeds broke a promise\n\n{}",
+        reports.len(),
+        next.into_inner().min(count),
+        reports.join("\n\n")
+    );
+}
+
+#[test]
+fn a_seed_is_the_same_history_every_time() {
+    for seed in 1..60 {
+        let scenario = Scenario::of(seed);
+        let (first, second) = (run(&scenario), run(&scenario));
+        if first.history.digest() != second.history.digest() {
+            let (first, second) = (first.history.all(), second.history.all());
+            let at = first.iter().zip(second).position(|(one, other)| one != other);
+            let at = at.unwrap_or_else(|| first.len().min(second.len()));
+            panic!(
+                "seed {seed} differs at step {at}\n{:#?}\n{:#?}",
+                &first[at.saturating_sub(9)..first.len().min(at + 5)],
+                &second[at.saturating_sub(9)..second.len().min(at + 5)]
+            );
+        }
+    }
+}
