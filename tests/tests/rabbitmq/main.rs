@@ -6,6 +6,7 @@ mod agreed;
 mod bad_input;
 mod bad_replies;
 mod blocked;
+mod cluster;
 mod conformance;
 mod harm;
 mod harness;
