@@ -166,7 +166,8 @@ impl Introductions {
     /// The broker does not accept `name` any more.
     pub(super) fn forget(&mut self, name: &str) {
         self.accepted.remove(name);
-        self.declared.remove(name);
+        // All of it: a queue is remembered by its own name, and an exchange takes its bindings along.
+        self.declared.clear();
     }
 
     pub(super) fn is_full(&self) -> bool {

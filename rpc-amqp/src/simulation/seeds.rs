@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::check::{Violation, check};
 use super::run::run;
-use super::scenario::Scenario;
+use super::scenario::{Ending, Fault, FaultKind, Kind, Operation, Scenario};
 
 /// The first seed of an ordinary run.
 const FIRST: u64 = 1;
@@ -113,4 +113,33 @@ fn a_seed_is_the_same_history_every_time() {
             );
         }
     }
+}
+
+/// The queue of dead letters is remembered by its name, and its binding went with the exchange.
+#[test]
+fn dead_letters_are_kept_after_their_exchange_was_deleted() {
+    let cast = |at| Operation {
+        at,
+        client: 0,
+        kind: Kind::Cast,
+        timeout: 1_000,
+        work: 0,
+        ending: Ending::Fails,
+        abandoned: None,
+    };
+    let scenario = Scenario {
+        seed: 1,
+        clients: 1,
+        servers: 1,
+        quorum: false,
+        workers: 4,
+        heals: true,
+        operations: vec![cast(500), cast(2_500)],
+        faults: vec![Fault { at: 1_500, lasts: 0, kind: FaultKind::DeleteExchanges }],
+    };
+    let finished = run(&scenario);
+    let violations = check(&scenario, &finished);
+    assert!(violations.is_empty(), "{violations:?}\n{}", finished.history.of(1));
+    let dead = finished.kept.iter().filter(|(_, queue)| queue.starts_with("dlq."));
+    assert_eq!(dead.map(|(operation, _)| *operation).collect::<Vec<_>>(), [0, 1]);
 }
