@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::rows::Row;
+use crate::rows::{QUICK, Row};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -14,6 +14,8 @@ pub(crate) struct Options {
     filters: Vec<String>,
     skipped: Vec<String>,
     nothing: bool,
+    /// Only the rows that are worth their time at every change.
+    quick: bool,
     pub(crate) list: bool,
     pub(crate) table: Option<PathBuf>,
     /// What the suite was told, for who wants the same again.
@@ -41,6 +43,7 @@ impl Options {
             filters: Vec::new(),
             skipped: Vec::new(),
             nothing: false,
+            quick: false,
             list: false,
             table: None,
             command: String::new(),
@@ -60,6 +63,10 @@ impl Options {
             let mut value = || value.take().or_else(|| arguments.next()).unwrap_or_default();
             match &*name {
                 "--list" => options.list = true,
+                "--quick" => {
+                    options.quick = true;
+                    options.lanes = 2;
+                }
                 "--long" => {
                     options.long = true;
                     options.soak = options.soak.max(Duration::from_secs(600));
@@ -92,7 +99,8 @@ impl Options {
             row.id.eq_ignore_ascii_case(filter) || (filter.len() > 4 && listed.contains(&**filter))
         };
         let is_wanted = self.filters.is_empty() || self.filters.iter().any(is_meant);
-        is_wanted && !self.nothing && !self.skipped.iter().any(is_meant)
+        let is_quick = !self.quick || QUICK.contains(&row.id);
+        is_quick && is_wanted && !self.nothing && !self.skipped.iter().any(is_meant)
     }
 }
 
