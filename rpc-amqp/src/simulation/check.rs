@@ -15,6 +15,8 @@ const GRACE: u64 = 250;
 /// How long after the last fault a call may take to succeed, in milliseconds.
 const HEAL_LIMIT: u64 = 3_000;
 
+/// Likewise after exchanges were deleted a second time.
+const LONG_HEAL_LIMIT: u64 = 8_000;
 /// How late the method of a call may start, because of the way there.
 const LATE: u64 = 150;
 
@@ -89,7 +91,9 @@ pub(crate) fn check(scenario: &Scenario, finished: &Finished) -> Vec<Violation> 
     }
     match finished.healed_after {
         _ if !scenario.heals => {}
-        Some(time) if time <= HEAL_LIMIT => {}
+        // Whoever deletes exchanges again and again is not followed at once each time.
+        Some(time)
+            if time <= if scenario.deletes_exchanges_again() { LONG_HEAL_LIMIT } else { HEAL_LIMIT } => {}
         Some(time) => whole(format!("the first success came {time} ms after the last fault")),
         None => whole("no call succeeded after the last fault".to_owned()),
     }

@@ -11,7 +11,7 @@ use rpc_core::{
 
 use super::history::Event as Happened;
 use super::library::Host;
-use super::scenario::{Ending, Scenario};
+use super::scenario::{Ending, Kind, Scenario};
 use super::world::World;
 use crate::settings::{QueueType, Settings};
 use crate::transport::AmqpTransport;
@@ -46,7 +46,7 @@ pub(crate) async fn transport(world: &World, process: usize, quorum: bool) -> Sh
 pub(crate) struct Service {
     pub(crate) transport: SharedTransport,
     pub(crate) server: Server,
-    listener: tokio::task::JoinHandle<()>,
+    listener: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Service {
@@ -55,27 +55,31 @@ impl Service {
         let transport = transport(world, process, scenario.quorum).await;
         let endpoint = Methods { world: world.clone(), process, scenario: Arc::clone(scenario) };
         let server = loop {
-            let builder = Server::builder(&transport, Target::topic("t").server(format!("s{index}")));
+            let target = Target::topic("t");
+            let named = scenario.has(|kind| matches!(kind, Kind::CallServer(_)));
+            let target = if named { target.server(format!("s{index}")) } else { target };
+            let builder = Server::builder(&transport, target);
             let builder = builder.endpoint(endpoint.clone()).workers(scenario.workers);
             match builder.start().await {
                 Ok(server) => break server,
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
         };
-        let listener = tokio::spawn(listen(endpoint, transport.clone()));
+        let listens = scenario.has(|kind| kind == Kind::Notify);
+        let listener = listens.then(|| tokio::spawn(listen(endpoint, transport.clone())));
         Self { transport, server, listener }
     }
 
     /// Stops in order.
     pub(crate) async fn shutdown(self, grace: Duration) {
-        self.listener.abort();
+        self.listener.inspect(tokio::task::JoinHandle::abort);
         self.server.shutdown(grace).await;
         self.transport.close(Duration::from_millis(500)).await;
     }
 
     /// Cleans up after a process that is dead already.
     pub(crate) async fn bury(self) {
-        self.listener.abort();
+        self.listener.inspect(tokio::task::JoinHandle::abort);
         drop(self.server);
         self.transport.close(Duration::ZERO).await;
     }

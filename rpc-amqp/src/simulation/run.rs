@@ -14,7 +14,7 @@ use super::scenario::{FaultKind, Kind, Scenario};
 use super::world::World;
 
 /// How long the world runs on after the last fault and the last answer, so that everything that is queued is done.
-const DRAIN: u64 = 4_000;
+const DRAIN: u64 = 3_000;
 /// How long a probe waits for its answer.
 const PROBE_LIMIT: Duration = Duration::from_millis(400);
 /// Between two probes.

@@ -7,7 +7,7 @@ use crate::link::Purpose;
 /// When the first operation may start, in milliseconds.
 const START: u64 = 300;
 /// When the last operation has started, and the last fault.
-const LAST: u64 = 3_500;
+const LAST: u64 = 3_000;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
@@ -128,10 +128,19 @@ impl Scenario {
         Self { seed, clients, servers, quorum: random.percent(30), workers, heals, operations, faults }
     }
 
+    /// Whether an operation is of this kind. What nobody asks for is not started, which saves most of the time of a run.
+    pub(crate) fn has(&self, is_it: impl Fn(Kind) -> bool) -> bool {
+        self.operations.iter().any(|operation| is_it(operation.kind))
+    }
+
     /// Whether messages can hang on their way for long.
     pub(crate) fn delays(&self) -> bool {
         let hangs = |kind| matches!(kind, FaultKind::Hold { .. } | FaultKind::Slow | FaultKind::Alarm);
         self.faults.iter().any(|fault| hangs(fault.kind))
+    }
+
+    pub(crate) fn deletes_exchanges_again(&self) -> bool {
+        self.faults.iter().filter(|fault| matches!(fault.kind, FaultKind::DeleteExchanges)).count() > 1
     }
 
     /// When no fault lasts any more.
@@ -169,7 +178,7 @@ impl Draw {
             at: random.between(START, LAST),
             client: random.index(self.clients),
             kind,
-            timeout: if random.percent(15) { random.between(1, 60) } else { random.between(500, 4_000) },
+            timeout: if random.percent(15) { random.between(1, 60) } else { random.between(400, 2_500) },
             work: if random.percent(30) { random.between(50, 1_000) } else { random.below(10) },
             ending: match random.below(100) {
                 0..86 => Ending::Returns,

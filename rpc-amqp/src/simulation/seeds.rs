@@ -134,12 +134,13 @@ fn dead_letters_are_kept_after_their_exchange_was_deleted() {
         quorum: false,
         workers: 4,
         heals: true,
-        operations: vec![cast(500), cast(2_500)],
+        // The second may be the one that finds out.
+        operations: vec![cast(500), cast(2_000), cast(2_800)],
         faults: vec![Fault { at: 1_500, lasts: 0, kind: FaultKind::DeleteExchanges }],
     };
     let finished = run(&scenario);
     let violations = check(&scenario, &finished);
-    assert!(violations.is_empty(), "{violations:?}\n{}", finished.history.of(1));
-    let dead = finished.kept.iter().filter(|(_, queue)| queue.starts_with("dlq."));
-    assert_eq!(dead.map(|(operation, _)| *operation).collect::<Vec<_>>(), [0, 1]);
+    assert!(violations.is_empty(), "{violations:?}\n{}", finished.history.of(2));
+    let is_dead = |(operation, queue): &(usize, String)| *operation == 2 && queue.starts_with("dlq.");
+    assert!(finished.kept.iter().any(is_dead), "{}", finished.history.of(2));
 }
