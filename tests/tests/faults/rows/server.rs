@@ -217,6 +217,8 @@ fn published_twice(stage: &mut Stage<'_>) {
                 assert!(client.publish(&format!("x.{exchange}"), "chaos", &call).await);
                 let reply = replies.wait(&correlation_id).await;
                 answers.push((id.clone(), reply.map(|reply| (reply.header("status"), reply.body))));
+                // Until the answer is confirmed the first still runs, and its answer counts for the second.
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }
         client.close().await;
