@@ -7,7 +7,7 @@ use crate::link::Purpose;
 /// When the first operation may start, in milliseconds.
 const START: u64 = 300;
 /// When the last operation has started, and the last fault.
-const LAST: u64 = 3_000;
+const LAST: u64 = 2_500;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
@@ -107,10 +107,10 @@ impl Scenario {
     pub(crate) fn of(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let heals = random.percent(60);
-        let clients = if random.percent(70) { 1 } else { 2 };
-        let servers = if random.percent(50) { 1 } else { 2 };
+        let clients = if random.percent(75) { 1 } else { 2 };
+        let servers = if random.percent(60) { 1 } else { 2 };
         let mut draw = Draw { random: random.fork(), clients, servers };
-        let count = random.between(3, 13);
+        let count = random.between(3, 11);
         let mut operations: Vec<_> = (0..count).map(|_| draw.operation()).collect();
         operations.sort_by_key(|operation| operation.at);
         if random.percent(50) {
@@ -121,7 +121,7 @@ impl Scenario {
                 operation.at = starts[index - index % usize::try_from(size).unwrap_or(1)];
             }
         }
-        let count = if heals { random.between(1, 5) } else { random.between(3, 8) };
+        let count = if heals { random.between(1, 5) } else { random.between(3, 7) };
         let mut faults: Vec<_> = (0..count).map(|_| draw.fault()).collect();
         faults.sort_by_key(|fault| fault.at);
         let workers = if random.percent(30) { 1 } else { 4 };
@@ -178,7 +178,7 @@ impl Draw {
             at: random.between(START, LAST),
             client: random.index(self.clients),
             kind,
-            timeout: if random.percent(15) { random.between(1, 60) } else { random.between(400, 2_500) },
+            timeout: if random.percent(15) { random.between(1, 60) } else { random.between(400, 2_000) },
             work: if random.percent(30) { random.between(50, 1_000) } else { random.below(10) },
             ending: match random.below(100) {
                 0..86 => Ending::Returns,
@@ -206,7 +206,7 @@ impl Draw {
             }
             20..34 => {
                 let (up, down) = [(true, true), (true, false), (false, true)][random.index(3)];
-                (FaultKind::Hold { process, purpose, up, down }, random.between(20, 3_500))
+                (FaultKind::Hold { process, purpose, up, down }, random.between(20, 3_000))
             }
             34..38 => (FaultKind::Slow, random.between(200, 1_500)),
             38..46 => {

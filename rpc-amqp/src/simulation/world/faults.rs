@@ -107,6 +107,7 @@ impl State {
     fn release(&mut self, connection: u64) {
         let Some(end) = self.ends.get_mut(&connection) else { return };
         let (up, down) = (end.held_up.take(), end.held_down.take());
+        let gone = end.hung_up;
         for (channel, request) in up.into_iter().flatten() {
             let at = self.arrival(connection, channel, true);
             self.schedule(at, Due::Up { connection, channel, request });
@@ -114,6 +115,10 @@ impl State {
         for (channel, answer) in down.into_iter().flatten() {
             let at = self.arrival(connection, channel, false);
             self.schedule(at, Due::Down { connection, channel, answer });
+        }
+        if gone {
+            // So does the end of the connection, after all that hung.
+            self.schedule(self.now + 40, Due::BrokerNotices(connection));
         }
     }
 
