@@ -56,6 +56,8 @@ impl Folder {
             // The cookie is read from the home folder.
             ("HOME", inside("")),
             ("LANG", "C.UTF-8".into()),
+            // Otherwise a tool that fails writes it into the folder that the tests were started in.
+            ("ERL_CRASH_DUMP", inside("erl_crash.dump")),
             ("RABBITMQ_CONF_ENV_FILE", "/dev/null".into()),
             ("RABBITMQ_NODENAME", self.node.clone()),
             ("RABBITMQ_NODE_PORT", ports.client.to_string()),
