@@ -139,7 +139,7 @@ async fn exchange(ready: Ready) -> Result<Reply, Error> {
     request.reply_to = Some((address, slot.correlation_id.clone()));
     tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "call");
     let again = idempotent.then(|| request.clone());
-    let mut sent = 0;
+    let (mut sent, mut in_doubt) = (0, None);
     let published = loop {
         request.time_to_live = Some(deadline.remaining());
         let mut publishing = pin!(transport.publish(&destination, Message::Request(request), deadline));
@@ -155,10 +155,13 @@ async fn exchange(ready: Ready) -> Result<Reply, Error> {
             (Err(error), Some(copy)) if is_lost(&error) && sent < MOST_SENDINGS && !deadline.has_passed() => {
                 tracing::debug!(%error, "an idempotent call is sent again");
                 request = copy;
+                in_doubt.get_or_insert(error);
             }
             (published, _) => break published,
         }
     };
+    // A copy that was not sent says nothing about the one before it.
+    let published = published.map_err(|error| in_doubt.unwrap_or(error));
     match published {
         Ok(()) => match wait(&mut slot, deadline).await {
             Some(reply) => reply,

@@ -31,6 +31,8 @@ enum Publish {
     LosesReplies,
     /// The link breaks under the first two requests, which do not arrive.
     LosesRequests,
+    /// The first request arrives, and its link breaks before the confirm. There is no link for those after it.
+    ArrivesOnce,
 }
 
 /// A memory transport whose link is bad.
@@ -78,6 +80,10 @@ impl Transport for Faulty {
             {
                 Err(broken())
             }
+            (Publish::ArrivesOnce, _) if self.lost.fetch_add(1, Ordering::Relaxed) > 0 => {
+                Err(broken().with_executed(Executed::NotSent))
+            }
+            (Publish::ArrivesOnce, _) => arrives.await.and(Err(broken())),
             (Publish::FailsReplies | Publish::LosesReplies | Publish::LosesRequests, _) => arrives.await,
         }
     }
@@ -158,6 +164,18 @@ async fn only_an_idempotent_call_is_sent_again_when_it_is_in_doubt() {
     let error = work.double(1).timeout(SECOND).await.unwrap_err();
     assert_eq!((error.code(), error.rpc().unwrap().executed()), (Code::Unavailable, Executed::Unknown));
     assert_eq!(worker.lines(), ["start sure 1", "end sure 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_in_doubt_stays_so_when_it_could_not_be_sent_again() {
+    let (_, worker, _server, transport) = one_server().await;
+    let work = WorkClient::new(&faulty(&transport, Publish::ArrivesOnce), target());
+    let error = work.wait_idempotent("late".to_owned()).timeout(SECOND).await.unwrap_err();
+    assert_eq!(error.rpc().unwrap().executed(), Executed::Unknown, "{error}");
+    assert_eq!(worker.lines(), ["start late 1"]);
+    worker.permits.add_permits(2);
+    let work = WorkClient::new(&faulty(&transport, Publish::ArrivesOnce), target());
+    assert_eq!(work.wait_idempotent("sure".to_owned()).timeout(SECOND).await.unwrap(), 1, "its answer comes");
 }
 
 #[tokio::test(start_paused = true)]
