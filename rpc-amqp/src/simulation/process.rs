@@ -92,6 +92,9 @@ struct Methods {
     scenario: Arc<Scenario>,
 }
 
+/// The client sends it again when it is in doubt.
+pub(super) static AGAIN: Method = Method::new("again", MethodKind::Call).with_idempotent(true);
+
 const METHODS: &[Method] = &[
     Method::new("call", MethodKind::Call),
     Method::new("again", MethodKind::Call).with_idempotent(true),

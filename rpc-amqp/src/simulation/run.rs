@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_core::{CallError, Client, Error, Notifier, ServiceFailure, SharedTransport, Target, Value};
+use rpc_core::{CallError, Client, Error, Notifier, SharedTransport, Target, Value};
 use tokio::task::JoinSet;
 
 use super::history::{Event, History, Outcome};
-use super::process::{PROBE, Service, context, transport};
+use super::process::{AGAIN, PROBE, Service, context, transport};
 use super::random::Random;
 use super::scenario::{FaultKind, Kind, Scenario};
 use super::world::World;
@@ -175,7 +175,10 @@ async fn request(transport: &SharedTransport, kind: Kind, number: usize, timeout
     let (arguments, context) = (Value::map([("operation", number as u64)]), context(number));
     match kind {
         Kind::Call => called(client.call("call", &arguments).timeout(timeout).context(&context).await),
-        Kind::Idempotent => called(client.call("again", &arguments).timeout(timeout).context(&context).await),
+        Kind::Idempotent => {
+            let call = client.start_call::<Value, String>(&AGAIN, &arguments);
+            called(call.timeout(timeout).context(&context).await)
+        }
         Kind::CallServer(index) => {
             let client = client.prepare(|settings| settings.server(format!("s{index}")));
             called(client.call("call", &arguments).timeout(timeout).context(&context).await)
@@ -197,7 +200,7 @@ async fn request(transport: &SharedTransport, kind: Kind, number: usize, timeout
     }
 }
 
-fn called(outcome: Result<Value, CallError<ServiceFailure>>) -> Outcome {
+fn called<E>(outcome: Result<Value, CallError<E>>) -> Outcome {
     match outcome {
         Ok(value) => {
             Outcome::Ok(value.as_integer().and_then(|number| u64::try_from(number).ok()).unwrap_or(u64::MAX))

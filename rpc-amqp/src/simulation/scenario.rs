@@ -88,6 +88,8 @@ pub(crate) enum FaultKind {
     DeleteExchanges,
     CloseConnections,
     Crash(Crash),
+    /// The broker stands still, and goes on with all that was sent to it meanwhile.
+    Pause,
     Alarm,
     /// Queues refuse messages.
     Full,
@@ -135,7 +137,9 @@ impl Scenario {
 
     /// Whether messages can hang on their way for long.
     pub(crate) fn delays(&self) -> bool {
-        let hangs = |kind| matches!(kind, FaultKind::Hold { .. } | FaultKind::Slow | FaultKind::Alarm);
+        let hangs = |kind| {
+            matches!(kind, FaultKind::Hold { .. } | FaultKind::Slow | FaultKind::Pause | FaultKind::Alarm)
+        };
         self.faults.iter().any(|fault| hangs(fault.kind))
     }
 
@@ -178,7 +182,12 @@ impl Draw {
             at: random.between(START, LAST),
             client: random.index(self.clients),
             kind,
-            timeout: if random.percent(15) { random.between(1, 60) } else { random.between(400, 2_000) },
+            timeout: match random.below(100) {
+                0..15 => random.between(1, 60),
+                // Longer than it takes to give a silent broker up.
+                15..20 => random.between(3_000, 5_000),
+                _ => random.between(400, 2_000),
+            },
             work: if random.percent(30) { random.between(50, 1_000) } else { random.below(10) },
             ending: match random.below(100) {
                 0..86 => Ending::Returns,
@@ -218,7 +227,8 @@ impl Draw {
             54..58 => (FaultKind::Crash(Crash::Stop), random.between(50, 1_500)),
             58..63 => (FaultKind::Crash(Crash::Kill), random.between(50, 1_500)),
             63..66 => (FaultKind::Crash(Crash::Wipe), random.between(50, 1_500)),
-            66..75 => (FaultKind::Alarm, random.between(100, 2_000)),
+            66..69 => (FaultKind::Pause, random.between(20, 5_000)),
+            69..75 => (FaultKind::Alarm, random.between(100, 2_000)),
             75..79 => (FaultKind::Full, random.between(50, 500)),
             79..84 => (FaultKind::Double, 0),
             84..92 => (FaultKind::Kill { process: server }, random.between(50, 1_500)),

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::check::{Violation, check};
+use super::history::Event;
 use super::run::run;
 use super::scenario::{Ending, Fault, FaultKind, Kind, Operation, Scenario};
 
@@ -143,4 +144,35 @@ fn dead_letters_are_kept_after_their_exchange_was_deleted() {
     assert!(violations.is_empty(), "{violations:?}\n{}", finished.history.of(2));
     let is_dead = |(operation, queue): &(usize, String)| *operation == 2 && queue.starts_with("dlq.");
     assert!(finished.kept.iter().any(is_dead), "{}", finished.history.of(2));
+}
+
+/// What was sent to a broker that stands still runs when it goes on, whatever became of the second copy.
+#[test]
+fn a_call_in_doubt_stays_so_when_it_could_not_be_sent_again() {
+    let call = |at| Operation {
+        at,
+        client: 0,
+        kind: Kind::Idempotent,
+        timeout: 4_000,
+        work: 0,
+        ending: Ending::Returns,
+        abandoned: None,
+    };
+    let scenario = Scenario {
+        seed: 1,
+        clients: 1,
+        servers: 1,
+        quorum: false,
+        workers: 4,
+        heals: true,
+        // The first makes the reply queue.
+        operations: vec![call(300), call(500)],
+        faults: vec![Fault { at: 490, lasts: 5_000, kind: FaultKind::Pause }],
+    };
+    let finished = run(&scenario);
+    let violations = check(&scenario, &finished);
+    assert!(violations.is_empty(), "{violations:?}\n{}", finished.history.of(1));
+    let ran =
+        finished.history.all().iter().any(|(_, event)| matches!(event, Event::Executed { operation: 1, .. }));
+    assert!(ran, "{}", finished.history.of(1));
 }

@@ -22,6 +22,9 @@ use crate::link::Purpose;
 /// to one check.
 const SILENCE: (u64, u64) = (2_000, 2_500);
 
+/// How long all takes to arrive that hung, in milliseconds.
+const SETTLED: u64 = 40;
+
 /// How often somebody who waits for a stopped broker looks.
 const STOPPED: Duration = Duration::from_millis(100);
 
@@ -48,6 +51,8 @@ pub(crate) struct State {
     slots: Vec<usize>,
     random: Random,
     slow: bool,
+    /// Until when the broker stands still.
+    paused_until: u64,
     pub(crate) history: History,
 }
 
@@ -97,6 +102,7 @@ impl World {
             slots: Vec::new(),
             random,
             slow: false,
+            paused_until: 0,
             history: History::default(),
         };
         Self(Arc::new(Inner { state: Mutex::new(state), wake: Notify::new(), start: Instant::now() }))
@@ -205,7 +211,13 @@ impl State {
         while let Some(entry) = self.due.first_entry()
             && entry.key().0 <= self.now
         {
-            match entry.remove() {
+            let due = entry.remove();
+            if matches!(due, Due::Broker(_) | Due::BrokerNotices(_)) && self.now < self.paused_until {
+                // It finds out when it goes on, after it has read what was sent to it.
+                self.schedule(self.paused_until + SETTLED, due);
+                continue;
+            }
+            match due {
                 Due::Up { connection, channel, request } => self.arrive_up(connection, channel, request),
                 Due::Down { connection, channel, answer } => self.arrive_down(connection, channel, answer),
                 Due::Broker(task) => self.broker.perform(task),

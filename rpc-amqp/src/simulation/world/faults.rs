@@ -1,6 +1,6 @@
 //! What goes wrong.
 
-use super::{Door, Due, End, SILENCE, State, end};
+use super::{Door, Due, End, SETTLED, SILENCE, State, end};
 use crate::link::Purpose;
 use crate::simulation::broker::Crash;
 use crate::simulation::history::Event;
@@ -38,6 +38,14 @@ impl State {
                     .retain(|_, due| !matches!(due, Due::Up { .. } | Due::Broker(_) | Due::BrokerNotices(_)));
                 self.broker.crash(crash);
             }
+            FaultKind::Pause => {
+                self.door = Door::Silent;
+                self.paused_until = self.paused_until.max(over);
+                let all: Vec<_> = self.ends.keys().copied().collect();
+                for connection in all {
+                    self.hold(connection, true, true, fault.lasts);
+                }
+            }
             FaultKind::Alarm => self.broker.raise_alarm(),
             FaultKind::Full => self.broker.set_full(true),
             FaultKind::Double => self.broker.double_next(),
@@ -56,6 +64,13 @@ impl State {
             }
             FaultKind::Slow => self.slow = false,
             FaultKind::Crash(_) => self.door = Door::Open,
+            FaultKind::Pause => {
+                self.door = Door::Open;
+                let all: Vec<_> = self.ends.keys().copied().collect();
+                for connection in all {
+                    self.release(connection);
+                }
+            }
             FaultKind::Alarm => self.broker.lift_alarm(self.now),
             FaultKind::Full => self.broker.set_full(false),
             _ => {}
@@ -118,7 +133,7 @@ impl State {
         }
         if gone {
             // So does the end of the connection, after all that hung.
-            self.schedule(self.now + 40, Due::BrokerNotices(connection));
+            self.schedule(self.now + SETTLED, Due::BrokerNotices(connection));
         }
     }
 
