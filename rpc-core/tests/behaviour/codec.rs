@@ -147,3 +147,16 @@ fn a_deep_value_is_refused_on_a_small_stack() {
         .join()
         .unwrap();
 }
+
+#[test]
+fn a_value_is_read_from_a_bounded_number_of_values() {
+    for content_type in [ContentType::MessagePack, ContentType::Json] {
+        let list = |count| codec::encode(content_type, &vec![0_u32; count]);
+        let most = list(Value::MOST_VALUES - 1).unwrap();
+        assert_eq!(codec::decode::<Value>(&most).unwrap().as_list().unwrap().len(), Value::MOST_VALUES - 1);
+        let more = list(Value::MOST_VALUES).unwrap();
+        let error = codec::decode::<Value>(&more).unwrap_err();
+        assert!(error.to_string().contains("100000 values"), "{error}");
+        assert_eq!(codec::decode::<Vec<u32>>(&more).unwrap().len(), Value::MOST_VALUES);
+    }
+}

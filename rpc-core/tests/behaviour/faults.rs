@@ -64,7 +64,10 @@ impl Transport for Faulty {
         let arrives = self.inner.transport().publish(to, message, deadline);
         match (self.publish, to) {
             (Publish::Hangs, _) => std::future::pending().await,
-            (Publish::ArrivesUnconfirmed, _) => arrives.await.and(Err(broken())),
+            (Publish::ArrivesOnce, _) if self.lost.fetch_add(1, Ordering::Relaxed) > 0 => {
+                Err(broken().with_executed(Executed::NotSent))
+            }
+            (Publish::ArrivesUnconfirmed | Publish::ArrivesOnce, _) => arrives.await.and(Err(broken())),
             (Publish::ArrivesAndHangs, _) => {
                 arrives.await?;
                 std::future::pending().await
@@ -80,10 +83,6 @@ impl Transport for Faulty {
             {
                 Err(broken())
             }
-            (Publish::ArrivesOnce, _) if self.lost.fetch_add(1, Ordering::Relaxed) > 0 => {
-                Err(broken().with_executed(Executed::NotSent))
-            }
-            (Publish::ArrivesOnce, _) => arrives.await.and(Err(broken())),
             (Publish::FailsReplies | Publish::LosesReplies | Publish::LosesRequests, _) => arrives.await,
         }
     }
