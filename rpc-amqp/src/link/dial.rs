@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::complaints::Complaints;
-use super::guard::{Findings, Guarded};
+use super::guard::{Findings, Guarded, Published};
 use super::login;
 use super::password;
 use super::purpose::Purpose;
@@ -123,7 +123,7 @@ impl Dialler {
             let (connection, hang_up) = host.dial(purpose, limit).await?;
             let kill = socket::KillHandle::simulated(hang_up);
             let topology = self.settings.topology;
-            return Ok(Session::new(connection, kill, Arc::default(), node.to_string(), topology));
+            return Ok(Session::new(connection, kill, Default::default(), node.to_string(), topology));
         }
         let until = Instant::now() + limit;
         let address = node.address();
@@ -142,11 +142,11 @@ impl Dialler {
         let socket =
             socket::tune(&stream, self.settings.heartbeat, patience).and_then(|()| Socket::new(stream));
         let (socket, kill) = socket.map_err(|error| Refusal::lost(format!("{address}: {error}")))?;
-        let findings = Arc::new(Findings::default());
-        let handshake = self.handshake(node, purpose, socket, Arc::clone(&findings));
+        let notes = <(Arc<Findings>, Arc<Published>)>::default();
+        let handshake = self.handshake(node, purpose, socket, notes.clone());
         match tokio::time::timeout_at(until, handshake).await {
             Ok(Ok(connection)) => {
-                Ok(Session::new(connection, kill, findings, node.to_string(), self.settings.topology))
+                Ok(Session::new(connection, kill, notes, node.to_string(), self.settings.topology))
             }
             // The handle ends the socket when it is dropped here, and with it the library's thread.
             Ok(Err(refusal)) => Err(refusal),
@@ -169,7 +169,7 @@ impl Dialler {
         node: &Node,
         purpose: Purpose,
         socket: Socket,
-        findings: Arc<Findings>,
+        (findings, published): (Arc<Findings>, Arc<Published>),
     ) -> Result<Connection, Refusal> {
         let from_file = match &self.settings.password_file {
             Some(path) => Some(password::from_file(path).await?),
@@ -178,7 +178,7 @@ impl Dialler {
         let password = from_file.as_ref().unwrap_or(&node.password);
         let stream = self.encrypt(node, AsyncTcpStream::Plain(socket)).await?;
         // The library is told that nothing is encrypted, so that the guard can sit above what decrypts.
-        let stream = AsyncTcpStream::Plain(Guarded::new(stream, findings, login::FRAME_MAX));
+        let stream = AsyncTcpStream::Plain(Guarded::new(stream, findings, published, login::FRAME_MAX));
         // The library asks through a closure that it may call again; there is one stream, and one call. It asks on the
         // thread that will read the socket.
         let stream = Arc::new(Mutex::new(Some(stream)));

@@ -16,11 +16,13 @@
 //! - Every length of time, number, decimal or long string is read by the library, whatever its octets.
 //! - Headers larger than the frames that were agreed on, which a broker sends to us all the same when a publisher has
 //!   agreed on larger ones: they are cut, and what is left is made readable.
+//! - Confirms of what waits for none end the connection: see [`confirms`].
 //! - What is wrong in frames themselves, such as a type, an end, or a payload that is too short for its fixed fields,
 //!   only a broker can have written: it is left alone, and ends the connection.
 //! - What needs no change is not changed, and not copied.
 
 mod changes;
+mod confirms;
 mod field;
 mod findings;
 #[cfg(fuzzing)]
@@ -38,6 +40,8 @@ mod text;
 use std::sync::Arc;
 
 pub(crate) use self::changes::Changes;
+pub(crate) use self::confirms::Published;
+use self::confirms::{Confirms, Misplaced};
 pub(crate) use self::findings::Findings;
 use self::findings::Overflow;
 use self::origins::{Origin, Origins};
@@ -52,8 +56,19 @@ const PROTOCOL: u8 = b'A';
 const DELIVER: u32 = 60 << 16 | 60;
 const RETURN: u32 = 60 << 16 | 50;
 const GET_OK: u32 = 60 << 16 | 71;
+const ACK: u32 = 60 << 16 | 80;
+const NACK: u32 = 60 << 16 | 120;
 const CHANNEL_OPEN_OK: u32 = 20 << 16 | 11;
 const CONNECTION_TUNE: u32 = 10 << 16 | 30;
+
+/// Why none of what is to come can be trusted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum Distrust {
+    #[error(transparent)]
+    Overflow(#[from] Overflow),
+    #[error(transparent)]
+    Misplaced(#[from] Misplaced),
+}
 
 /// Walks over what a broker sends, and overwrites what the client library could not read.
 #[derive(Debug)]
@@ -63,6 +78,7 @@ pub(super) struct Guard {
     /// What is being gone over, or was last.
     payload: Payload,
     origins: Origins,
+    confirms: Confirms,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +89,8 @@ enum Next {
     Payload(Source),
     /// So many of the six octets of `connection.tune` with its first two numbers have arrived; the second so far.
     Tune(u8, u32),
+    /// So many of the nine octets of a confirm have arrived; the tag so far.
+    Confirm(u8, u64),
     /// So many octets are not to be handed on.
     Excess(u32),
     /// So many octets are of no interest, with what ends the frame.
@@ -92,18 +110,19 @@ enum Source {
 
 impl Guard {
     /// `frame_max` is the largest frame that we ask for.
-    pub(super) fn new(findings: Arc<Findings>, frame_max: u32) -> Self {
+    pub(super) fn new(findings: Arc<Findings>, published: Arc<Published>, frame_max: u32) -> Self {
         Self {
             next: Next::Start,
             start: Start::new(frame_max),
             payload: Payload::header(0, 0),
             origins: Origins::new(findings),
+            confirms: Confirms::new(published),
         }
     }
 
     /// Goes over octets as they were read, and says how many of them there are to hand on: all, unless a header was too
     /// large. After an error none of what is to come can be trusted.
-    pub(super) fn pass(&mut self, octets: &mut [u8]) -> Result<usize, Overflow> {
+    pub(super) fn pass(&mut self, octets: &mut [u8]) -> Result<usize, Distrust> {
         let (mut at, mut kept) = (0, 0);
         while at < octets.len() {
             let is_kept = !matches!(self.next, Next::Excess(_));
@@ -120,7 +139,7 @@ impl Guard {
     }
 
     /// Goes over some of `octets`, of which there is at least one, and says over how many.
-    fn step(&mut self, octets: &mut [u8]) -> Result<usize, Overflow> {
+    fn step(&mut self, octets: &mut [u8]) -> Result<usize, Distrust> {
         let available = u32::try_from(octets.len()).unwrap_or(u32::MAX);
         let passed = match self.next {
             Next::Start => return Ok(self.pass_start(octets)),
@@ -146,6 +165,15 @@ impl Guard {
                     self.start.limit(value);
                     self.next = self.skipped(4 + 6);
                 }
+                1
+            }
+            Next::Confirm(8, tag) => {
+                self.confirms.confirmed(self.start.channel, tag, octets[0] & 1 == 1)?;
+                self.next = self.skipped(4 + 9);
+                1
+            }
+            Next::Confirm(seen, tag) => {
+                self.next = Next::Confirm(seen + 1, tag << 8 | u64::from(octets[0]));
                 1
             }
             Next::Excess(left) => {
@@ -186,7 +214,9 @@ impl Guard {
             RETURN => self.look_into(Payload::returned(left), Source::Return),
             GET_OK => self.look_into(Payload::get_ok(left), Source::Delivery),
             CONNECTION_TUNE if left >= 6 => Next::Tune(0, 0),
+            ACK | NACK if left >= 9 => Next::Confirm(0, 0),
             CHANNEL_OPEN_OK => {
+                self.confirms.forget(self.start.channel);
                 self.origins.forget(self.start.channel);
                 self.skipped(4)
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lapin::types::ShortString;
 use tokio_util::sync::CancellationToken;
 
-use super::guard::Findings;
+use super::guard::{Findings, Published};
 use super::limit::limited;
 use super::refusal::Refusal;
 use super::socket::KillHandle;
@@ -19,6 +19,7 @@ pub(crate) struct Session {
     connection: Connection,
     kill: KillHandle,
     findings: Arc<Findings>,
+    published: Arc<Published>,
     /// `user@host:port`.
     node: String,
     topology: Topology,
@@ -30,7 +31,7 @@ impl Session {
     pub(super) fn new(
         connection: impl Into<Connection>,
         kill: KillHandle,
-        findings: Arc<Findings>,
+        (findings, published): (Arc<Findings>, Arc<Published>),
         node: String,
         topology: Topology,
     ) -> Self {
@@ -38,6 +39,7 @@ impl Session {
             connection: connection.into(),
             kill,
             findings,
+            published,
             node,
             topology,
             ended: CancellationToken::new(),
@@ -127,6 +129,11 @@ impl Session {
         &self.findings
     }
 
+    /// Where to count what is published.
+    pub(crate) fn published(&self) -> &Published {
+        &self.published
+    }
+
     pub(super) fn node(&self) -> &str {
         &self.node
     }
@@ -150,11 +157,16 @@ impl Session {
         self.kill.kill();
     }
 
+    /// Resolves when the library has let the socket go.
+    pub(super) async fn released(&self) {
+        self.kill.gone().await;
+    }
+
     /// Shuts the socket down, and waits until the library has let it go, with the thread that read it. Says whether that
     /// happened within `limit`.
     pub(super) async fn bury(&self, limit: Duration) -> bool {
         self.kill();
-        tokio::time::timeout(limit, self.kill.gone()).await.is_ok()
+        tokio::time::timeout(limit, self.released()).await.is_ok()
     }
 
     /// How often both sides show that they live, as both agreed.

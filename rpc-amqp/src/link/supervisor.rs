@@ -3,6 +3,7 @@
 //! One attempt at a time, without a limit on attempts once the first has succeeded. There is one listener for the
 //! library's events, here, because two would take them from each other.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use crate::random;
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long an orderly farewell may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// How long the library may take to say why it has let a socket go.
+const LAST_WORD: Duration = Duration::from_millis(100);
 /// How long the library may take to let a dead socket go before the next is dialled anyway.
 const BURY_LIMIT: Duration = Duration::from_secs(1);
 
@@ -199,6 +202,11 @@ impl Supervisor {
     async fn watch_over(&self, events: &mut (impl Stream<Item = Told> + Unpin)) {
         let session = &self.session;
         let mut check = tokio::time::interval(CHECK_INTERVAL);
+        // Its thread can end without a word, and its state still says that all is well.
+        let mut silence = pin!(async {
+            session.released().await;
+            tokio::time::sleep(LAST_WORD).await;
+        });
         loop {
             tokio::select! {
                 biased;
@@ -225,6 +233,7 @@ impl Supervisor {
                     Some(_) => {}
                     None => session.fail("the connection was dropped"),
                 },
+                () = &mut silence => session.fail("the AMQP library gave the connection up without a word"),
                 _ = check.tick() => {
                     if !session.connection().status().connected() {
                         session.fail("the connection is closed");

@@ -20,7 +20,7 @@ use super::message::{Ready, refused};
 use super::slot::Outcome;
 use super::unknown;
 use crate::library::Channel;
-use crate::link::Refusal;
+use crate::link::{Refusal, Session};
 
 type Confirm = Pin<Box<dyn Future<Output = (u64, lapin::Result<Confirmation>)> + Send>>;
 
@@ -30,6 +30,8 @@ pub(super) struct ConfirmChannel {
     confirms: Confirms,
     flight: Flight,
     waiting: FuturesUnordered<Confirm>,
+    /// How many messages were handed over, for the guard.
+    published: Arc<AtomicU64>,
     /// How many messages were written to the socket; the library writes them in order.
     written: Arc<AtomicU64>,
     lost: Option<Refusal>,
@@ -52,8 +54,9 @@ pub(super) struct Confirmed(u64, lapin::Result<Confirmation>);
 
 impl ConfirmChannel {
     /// `channel` has to be in confirm mode, and nobody else publishes on it.
-    pub(super) fn new(channel: Channel) -> Self {
+    pub(super) fn new(channel: Channel, session: &Session) -> Self {
         Self {
+            published: session.published().on(channel.id()),
             channel,
             confirms: Confirms::default(),
             flight: Flight::default(),
@@ -91,6 +94,8 @@ impl ConfirmChannel {
             };
             (number, confirmed)
         });
+        // Before the frames, so that their confirm finds it counted.
+        self.published.fetch_add(1, Ordering::Release);
         // The first poll takes the delivery tag and queues the frames. Doing it here, one message after the other, is
         // what keeps tags and frames in one order.
         match confirm.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

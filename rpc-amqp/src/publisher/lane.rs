@@ -65,13 +65,13 @@ impl Lane {
         let channel = asking.confirm_channel().await?;
         Ok(Self {
             limits: Limits { header: session.frame_max(), body: None },
-            session,
             introductions: Introductions::new(asking.clone()),
             asking,
-            shared: ConfirmChannel::new(channel),
+            shared: ConfirmChannel::new(channel, &session),
             gate: Gate::new(Instant::now()),
             quarantine: Quarantine::default(),
             questions: FuturesUnordered::new(),
+            session,
         })
     }
 
@@ -241,7 +241,7 @@ impl Lane {
         }
         match self.asking.confirm_channel().await {
             Ok(channel) => {
-                self.shared = ConfirmChannel::new(channel);
+                self.shared = ConfirmChannel::new(channel, &self.session);
                 true
             }
             Err(_) => false,

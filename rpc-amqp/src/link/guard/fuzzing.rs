@@ -26,7 +26,7 @@ pub struct Guarded {
 #[must_use]
 pub fn guarded(frame_max: u32, octets: &[u8], sizes: &[usize]) -> Guarded {
     let findings = Arc::new(Findings::default());
-    let mut guard = Guard::new(Arc::clone(&findings), frame_max);
+    let mut guard = Guard::new(Arc::clone(&findings), Arc::default(), frame_max);
     let mut input = octets.to_vec();
     let (mut output, mut overflow) = (Vec::new(), false);
     let mut rest = &mut input[..];

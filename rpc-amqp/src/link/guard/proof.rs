@@ -3,9 +3,10 @@
 mod any;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::start::{BODY, HEADER, METHOD};
-use super::{Findings, Guard};
+use super::{Distrust, Findings, Guard, Published};
 use amq_protocol::frame::{AMQPFrame, parse_frame};
 use lapin::protocol::{AMQPClass, basic};
 use lapin::types::{AMQPValue, FieldTable};
@@ -68,7 +69,7 @@ fn passed(input: &[u8], sizes: &[usize]) -> (Vec<u8>, bool) {
 
 fn passed_within(frame_max: u32, input: &[u8], sizes: &[usize]) -> (Vec<u8>, bool) {
     let findings = Arc::new(Findings::default());
-    let mut guard = Guard::new(Arc::clone(&findings), frame_max);
+    let mut guard = Guard::new(Arc::clone(&findings), Arc::default(), frame_max);
     let mut input = input.to_vec();
     let mut output = Vec::new();
     let mut rest = &mut input[..];
@@ -229,7 +230,7 @@ fn each_string_is_made_text_and_its_message_marked() {
 #[test]
 fn a_changed_return_is_counted_once_and_marks_nothing() {
     let findings = Arc::new(Findings::default());
-    let mut guard = Guard::new(Arc::clone(&findings), FRAME_MAX);
+    let mut guard = Guard::new(Arc::clone(&findings), Arc::default(), FRAME_MAX);
     guard.pass(&mut [returned([b"\xff", b"", b""]), header(1 << 7, &short(b"\xff"))].concat()).unwrap();
     guard.pass(&mut [returned([b"NO_ROUTE", b"", b""]), header(1 << 7, &short(b"id"))].concat()).unwrap();
     let report = findings.report(tokio::time::Instant::now()).unwrap();
@@ -253,4 +254,33 @@ fn what_a_broker_of_another_version_says_is_passed_on() {
     let input = [&b"AMQP\x00\x00\x09\x01"[..], &nested(20, b'F')].concat();
     let (output, _) = passed(&input, &[3]);
     assert!(output.starts_with(b"AMQP\x00\x00\x09\x01") && is_harmless(&output));
+}
+
+#[test]
+fn a_confirm_of_what_waits_for_none_ends_the_connection() {
+    let confirm = |identifier, tag: u64, multiple| {
+        method(identifier, &[&tag.to_be_bytes()[..], &[u8::from(multiple)]].concat())
+    };
+    let last = |frames: &[Vec<u8>], size: usize| {
+        let published = Arc::<Published>::default();
+        let mut guard = Guard::new(Arc::default(), Arc::clone(&published), FRAME_MAX);
+        guard.pass(&mut method(super::CHANNEL_OPEN_OK, &long(b""))).unwrap();
+        published.on(CHANNEL).store(300, Ordering::Release);
+        frames.concat().chunks_mut(size).map(|read| guard.pass(read)).find_map(Result::err)
+    };
+    for size in [1, 5, 64, 1_000] {
+        let good = [
+            confirm(super::ACK, 2, false),
+            confirm(super::NACK, 4, true),
+            confirm(super::ACK, 300, false),
+            confirm(super::ACK, 0, true),
+        ];
+        assert_eq!(last(&good, size), None);
+        for wrong in
+            [confirm(super::ACK, 2, false), confirm(super::NACK, 301, false), confirm(super::ACK, 512, true)]
+        {
+            let frames = [good[0].clone(), wrong];
+            assert!(matches!(last(&frames, size), Some(Distrust::Misplaced(_))), "{frames:x?}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
-use super::{Findings, Guard};
+use super::{Findings, Guard, Published};
 
 /// A stream whose readers get only what the guard has gone over. With TLS it is the outermost, so that the guard sees
 /// what the library will see.
@@ -17,8 +17,8 @@ pub(crate) struct Guarded<S> {
 }
 
 impl<S> Guarded<S> {
-    pub(crate) fn new(stream: S, findings: Arc<Findings>, frame_max: u32) -> Self {
-        Self { stream, guard: Guard::new(findings, frame_max) }
+    pub(crate) fn new(stream: S, findings: Arc<Findings>, published: Arc<Published>, frame_max: u32) -> Self {
+        Self { stream, guard: Guard::new(findings, published, frame_max) }
     }
 }
 
