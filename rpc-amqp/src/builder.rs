@@ -22,6 +22,7 @@ pub struct AmqpTransportBuilder {
     connection_timeout: Option<Duration>,
     blocked_timeout: Option<Duration>,
     queue_type: Option<QueueType>,
+    reply_queue_type: Option<QueueType>,
     topology: Option<Topology>,
     max_message_size: usize,
     #[cfg(feature = "tls")]
@@ -38,6 +39,7 @@ impl AmqpTransportBuilder {
             connection_timeout: None,
             blocked_timeout: None,
             queue_type: None,
+            reply_queue_type: None,
             topology: None,
             max_message_size: Capabilities::DEFAULT_MAX_MESSAGE_SIZE,
             #[cfg(feature = "tls")]
@@ -89,10 +91,21 @@ impl AmqpTransportBuilder {
         self
     }
 
-    /// How durable queues are kept. Default: [`QueueType::Classic`], which is right on a single broker.
+    /// How durable queues are kept that processes share. Default: [`QueueType::Classic`], which is right on a single
+    /// broker.
     #[must_use]
     pub fn queue_type(mut self, queue_type: QueueType) -> Self {
         self.queue_type = Some(queue_type);
+        self
+    }
+
+    /// How the queue for replies is kept, of which each client process has one. Default: [`QueueType::Classic`], on one
+    /// node: when that node dies, calls that wait for a reply end at once as
+    /// [`Code::ReplyLost`](rpc_core::Code::ReplyLost). With [`QueueType::Quorum`] they get their replies, and each reply
+    /// costs what a message costs that most nodes write to disk.
+    #[must_use]
+    pub fn reply_queue_type(mut self, queue_type: QueueType) -> Self {
+        self.reply_queue_type = Some(queue_type);
         self
     }
 
@@ -199,6 +212,7 @@ impl AmqpTransportBuilder {
             connection_timeout: timeout,
             blocked_timeout,
             queue_type: self.queue_type.or(url.query.queue_type).unwrap_or_default(),
+            reply_queue_type: self.reply_queue_type.or(url.query.reply_queue_type).unwrap_or_default(),
             topology: self.topology.or(url.query.topology).unwrap_or_default(),
             most_prefetch: url.query.most_prefetch.unwrap_or(default.most_prefetch),
             max_message_size: self.max_message_size,
@@ -235,6 +249,7 @@ impl fmt::Debug for AmqpTransportBuilder {
             .field("connection_timeout", &self.connection_timeout)
             .field("blocked_timeout", &self.blocked_timeout)
             .field("queue_type", &self.queue_type)
+            .field("reply_queue_type", &self.reply_queue_type)
             .field("topology", &self.topology)
             .field("max_message_size", &self.max_message_size)
             .finish_non_exhaustive()
@@ -261,6 +276,11 @@ mod tests {
         let set =
             settings(url, |builder| builder.heartbeat(Duration::from_secs(9)).queue_type(QueueType::Classic));
         assert_eq!((set.heartbeat, set.queue_type), (Duration::from_secs(9), QueueType::Classic));
+        assert_eq!((set.reply_queue_type, from_url.reply_queue_type), Default::default());
+        let url = "amqp://h?reply_queue_type=quorum";
+        assert_eq!(settings(url, |builder| builder).reply_queue_type, QueueType::Quorum);
+        let set = settings(url, |builder| builder.reply_queue_type(QueueType::Classic));
+        assert_eq!(set.reply_queue_type, QueueType::Classic);
     }
 
     #[test]

@@ -46,8 +46,17 @@ pub(crate) struct Resources {
     pub(crate) link: Link,
     pub(crate) publisher: Publisher,
     pub(crate) queue_type: QueueType,
+    pub(crate) reply_queue_type: QueueType,
     pub(crate) max_message_size: usize,
     pub(crate) closing: CancellationToken,
+}
+
+impl Resources {
+    /// What a consumer of `source` declares.
+    fn plan(&self, source: &Source) -> Result<Plan, Error> {
+        let is_for_replies = matches!(source, Source::Replies(_));
+        Plan::of(source, if is_for_replies { self.reply_queue_type } else { self.queue_type })
+    }
 }
 
 /// What is asked of a consumer's task. Dropping the sender of either kind tells it to end.
@@ -100,7 +109,7 @@ async fn open_first(resources: &Resources, source: &Source, prefetch: u16) -> Re
                 _ => return Err(out_of_reach(resources)),
             }
         };
-        let refusal = match Opened::open(session, Plan::of(source, resources.queue_type)?, prefetch).await {
+        let refusal = match Opened::open(session, resources.plan(source)?, prefetch).await {
             Ok(opened) => return Ok(opened),
             Err(refusal) => refusal,
         };

@@ -46,7 +46,7 @@ impl AmqpTransport {
     /// Keys of the query are `auth_mechanism` (`plain`, or `external`: the broker takes the user from the certificate
     /// given to [`client_identity`](AmqpTransportBuilder::client_identity)), `heartbeat`, `connection_timeout` and
     /// `blocked_timeout` in seconds, `prefetch` (most unsettled deliveries of any consumer), `queue_type` (`classic` or
-    /// `quorum`), `topology` (`declare` or `verify`), `user_id` (`on` or `off`) and `wire` (`native`). Setters win over
+    /// `quorum`), `reply_queue_type` (likewise), `topology` (`declare` or `verify`), `user_id` (`on` or `off`) and `wire` (`native`). Setters win over
     /// the URL.
     #[must_use]
     pub fn builder(url: impl Into<String>) -> AmqpTransportBuilder {
@@ -111,7 +111,7 @@ struct Inner {
 
 impl Inner {
     async fn open(worker: Worker, url: BrokerUrl, settings: Settings) -> Result<Self, Error> {
-        let (queue_type, max_message_size) = (settings.queue_type, settings.max_message_size);
+        let Settings { queue_type, reply_queue_type, max_message_size, .. } = settings;
         let (most_prefetch, blocked_timeout) = (settings.most_prefetch, settings.blocked_timeout);
         let user_id = url.user_id().and_then(|user| ShortString::try_new(user).ok());
         let dialler = Arc::new(Dialler::new(url, settings));
@@ -124,8 +124,14 @@ impl Inner {
         worker.spawn(report(Arc::clone(&status), publish_link.watch(), link.watch()));
         let inspector = Inspector::new(link.clone(), worker.clone());
         let publisher = Publisher::start(publish_link.clone(), blocked_timeout);
-        let resources =
-            Resources { link, publisher, queue_type, max_message_size, closing: CancellationToken::new() };
+        let resources = Resources {
+            link,
+            publisher,
+            queue_type,
+            reply_queue_type,
+            max_message_size,
+            closing: CancellationToken::new(),
+        };
         let consumers = TaskTracker::new();
         Ok(Self {
             process: Process::current(),

@@ -40,7 +40,7 @@ impl Plan {
     pub(crate) fn of(source: &Source, queue_type: QueueType) -> Result<Self, Error> {
         match source {
             Source::Requests(target) => Self::requests(target, queue_type),
-            Source::Replies(address) => Ok(Self::replies(address)),
+            Source::Replies(address) => Ok(Self::replies(address, queue_type)),
             Source::Notifications(subscription) => Self::notifications(subscription, queue_type),
         }
     }
@@ -85,10 +85,9 @@ impl Plan {
         })
     }
 
-    fn replies(address: &ReplyAddress) -> Self {
+    fn replies(address: &ReplyAddress, queue_type: QueueType) -> Self {
         let name = address.as_str().to_owned();
-        let kind =
-            QueueKind::Durable { queue_type: QueueType::Classic, expires_ms: Some(REPLY_QUEUE_EXPIRES_MS) };
+        let kind = QueueKind::Durable { queue_type, expires_ms: Some(REPLY_QUEUE_EXPIRES_MS) };
         Self {
             declarations: vec![Declaration::Queue { name: name.clone(), kind }],
             queues: vec![PlannedQueue { name, exchange: String::new(), topic: String::new() }],
@@ -162,13 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn replies_wait_in_a_classic_queue_that_expires() {
+    fn replies_wait_in_a_queue_that_expires() {
         let address = ReplyAddress::random("svc");
         let plan = plan(&Source::Replies(address.clone()));
         assert!(plan.replies);
         assert_eq!(plan.queues[0].name, address.as_str());
         let wanted = plan.declarations[0].wanted();
-        assert!(wanted.contains("x-queue-type=classic, x-expires=120000"), "{wanted}");
+        assert!(wanted.contains("x-queue-type=quorum, x-expires=120000"), "{wanted}");
     }
 
     #[test]

@@ -183,6 +183,7 @@ mod tests {
         for query in [
             "prefetch=65536",
             "queue_type=stream",
+            "reply_queue_type=",
             "wire=other",
             "topology=",
             "user_id=yes",

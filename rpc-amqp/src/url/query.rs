@@ -5,13 +5,14 @@ use std::time::Duration;
 use super::error::UrlError;
 use crate::settings::{QueueType, Topology};
 
-pub(super) const KEYS: [&str; 9] = [
+pub(super) const KEYS: [&str; 10] = [
     "auth_mechanism",
     "heartbeat",
     "connection_timeout",
     "blocked_timeout",
     "prefetch",
     "queue_type",
+    "reply_queue_type",
     "topology",
     "user_id",
     "wire",
@@ -26,6 +27,7 @@ pub(crate) struct Query {
     pub(crate) blocked_timeout: Option<Duration>,
     pub(crate) most_prefetch: Option<u16>,
     pub(crate) queue_type: Option<QueueType>,
+    pub(crate) reply_queue_type: Option<QueueType>,
     pub(crate) topology: Option<Topology>,
     pub(crate) user_id: Option<bool>,
 }
@@ -60,7 +62,8 @@ pub(super) fn parse(text: &str) -> Result<Query, UrlError> {
             }
             "blocked_timeout" => query.blocked_timeout = Some(seconds(key, value, "1 to 3600 seconds")?),
             "prefetch" => query.most_prefetch = Some(prefetch(value)?),
-            "queue_type" => query.queue_type = Some(queue_type(value)?),
+            "queue_type" => query.queue_type = Some(queue_type(key, value)?),
+            "reply_queue_type" => query.reply_queue_type = Some(queue_type(key, value)?),
             "topology" => query.topology = Some(topology(value)?),
             "user_id" => query.user_id = Some(user_id(value)?),
             _ => wire(value)?,
@@ -97,11 +100,11 @@ fn prefetch(value: &str) -> Result<u16, UrlError> {
     }
 }
 
-fn queue_type(value: &str) -> Result<QueueType, UrlError> {
+fn queue_type(key: &'static str, value: &str) -> Result<QueueType, UrlError> {
     QueueType::ALL
         .into_iter()
         .find(|queue_type| queue_type.as_str() == value)
-        .ok_or(UrlError::Value { key: "queue_type", allowed: "classic or quorum" })
+        .ok_or(UrlError::Value { key, allowed: "classic or quorum" })
 }
 
 fn topology(value: &str) -> Result<Topology, UrlError> {

@@ -20,6 +20,7 @@ pub(super) fn render(url: &BrokerUrl) -> String {
         query.blocked_timeout.map(|time| format!("blocked_timeout={}", time.as_secs())),
         query.most_prefetch.map(|most| format!("prefetch={most}")),
         query.queue_type.map(|queue_type| format!("queue_type={}", queue_type.as_str())),
+        query.reply_queue_type.map(|queue_type| format!("reply_queue_type={}", queue_type.as_str())),
         query.topology.map(|topology| format!("topology={}", topology.as_str())),
         query.user_id.map(|is_on| format!("user_id={}", if is_on { "on" } else { "off" })),
     ]
@@ -47,14 +48,15 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
         password: Secret::new(password),
     });
     let time = || option::of((1_u64..=3_600).prop_map(Duration::from_secs));
-    let queue_type = prop_oneof![Just(QueueType::Classic), Just(QueueType::Quorum)];
+    let queue_type = || option::of(prop_oneof![Just(QueueType::Classic), Just(QueueType::Quorum)]);
     let topology = prop_oneof![Just(Topology::Declare), Just(Topology::Verify)];
     let query = (
         time(),
         time(),
         time(),
         option::of(1_u16..),
-        option::of(queue_type),
+        queue_type(),
+        queue_type(),
         option::of(topology),
         option::of(any::<bool>()),
     )
@@ -65,6 +67,7 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
                 blocked_timeout,
                 most_prefetch,
                 queue_type,
+                reply_queue_type,
                 topology,
                 user_id,
             ) = it;
@@ -77,6 +80,7 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
                 blocked_timeout,
                 most_prefetch,
                 queue_type,
+                reply_queue_type,
                 topology,
                 user_id,
             }

@@ -71,8 +71,7 @@ impl Reopening {
     }
 
     async fn open(&mut self, session: Arc<Session>) -> Result<Opened, Refusal> {
-        let plan = Plan::of(&self.source, self.resources.queue_type)
-            .map_err(|error| Refusal::lost(error.message()))?;
+        let plan = self.resources.plan(&self.source).map_err(|error| Refusal::lost(error.message()))?;
         if !Arc::ptr_eq(&session, &self.session) {
             self.session = Arc::clone(&session);
             // The link has its own pauses between epochs; those of this consumer are for its channel.
