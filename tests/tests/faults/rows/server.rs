@@ -254,8 +254,8 @@ struct Arguments<'a> {
 fn caller_gone(stage: &mut Stage<'_>) {
     stage.start_all();
     stage.client("victim");
-    stage.process("victim").ask(&burst(Kind::Call, 32).with("sleep", 1_500).with("deadline", 30_000));
-    stage.process("victim").ask(&burst(Kind::Idempotent, 32).with("sleep", 1_500).with("deadline", 30_000));
+    stage.process("victim").ask(&burst(Kind::Call, 32).with("sleep", 1_500).with("deadline", 12_000));
+    stage.process("victim").ask(&burst(Kind::Idempotent, 32).with("sleep", 1_500).with("deadline", 12_000));
     stage.wait_running("one", 64);
     stage.fault("SIGKILL of a client with 64 calls running");
     stage.kill("victim");
