@@ -90,6 +90,7 @@ mod parse_name;
 mod payload;
 mod priority;
 mod readable;
+mod rejections;
 mod reply_address;
 mod server;
 mod target;

@@ -26,6 +26,7 @@ pub use self::builder::ServerBuilder;
 use self::handle::Handler;
 use crate::error::Error;
 use crate::health::{Consumed, HealthWatch};
+use crate::rejections::Rejections;
 use crate::target::Target;
 use crate::transport::{ConsumeOptions, Consumer, SharedTransport, Source};
 
@@ -68,6 +69,7 @@ pub struct Server {
     running: TaskTracker,
     loops: JoinSet<Box<dyn Consumer>>,
     health: HealthWatch,
+    rejections: Arc<Rejections>,
 }
 
 impl Server {
@@ -87,6 +89,13 @@ impl Server {
     #[must_use]
     pub fn running(&self) -> usize {
         self.running.len()
+    }
+
+    /// How many messages were moved to the dead-letter queue, because they could not be read or run, or came too often. The
+    /// log tells of them every 10 s at most.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.rejections.total()
     }
 
     /// How the server is, also after its shutdown: consuming, degraded and why, draining or closed.
@@ -152,6 +161,7 @@ impl Server {
             consumed.push(Consumed { what, status: consumer.status() });
             consumers.push((consumer, fanout));
         }
+        let rejections = handler.rejections();
         let health = HealthWatch::new(transport.status(), consumed, stop.clone());
         let mut loops = JoinSet::new();
         for (consumer, fanout) in consumers {
@@ -165,7 +175,7 @@ impl Server {
             loops.spawn(intake.run(consumer));
         }
         tracing::info!(%target, server = %name, "serving");
-        Ok(Self { name, stop, kill, running, loops, health })
+        Ok(Self { name, stop, kill, running, loops, health, rejections })
     }
 }
 

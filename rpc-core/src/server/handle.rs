@@ -22,6 +22,7 @@ use crate::endpoint::{Endpoint, Invocation};
 use crate::error::{Code, Error, Executed};
 use crate::message::{Failure, Malformed, Message, Outcome, Request};
 use crate::payload::{ContentType, Payload};
+use crate::rejections::Rejections;
 use crate::transport::{Acknowledger, Delivery};
 
 pub(super) struct Handler {
@@ -90,6 +91,10 @@ impl Handler {
             stop,
             kill,
         })
+    }
+
+    pub(super) fn rejections(&self) -> Arc<Rejections> {
+        self.responder.rejections()
     }
 
     pub(super) async fn handle(&self, delivery: Delivery, fanout: bool, worker: Worker) {

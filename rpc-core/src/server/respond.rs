@@ -1,7 +1,9 @@
 //! Tells callers how their requests ended.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::patience::{MayWait, Next, Patience};
@@ -12,6 +14,7 @@ use crate::error::{Code, Executed};
 use crate::identity::CorrelationId;
 use crate::message::{Failure, Message, Outcome, Reply, Request};
 use crate::payload::{ContentType, Payload};
+use crate::rejections::Rejections;
 use crate::reply_address::ReplyAddress;
 use crate::target::Target;
 use crate::transport::{Acknowledger, Destination, SharedTransport};
@@ -23,6 +26,7 @@ pub(super) struct Responder {
     max_message_size: usize,
     compression: Compression,
     patience: Patience,
+    rejections: Arc<Rejections>,
 }
 
 impl Responder {
@@ -44,7 +48,13 @@ impl Responder {
             transport: transport.clone(),
             compression,
             patience: Patience::new(kill),
+            rejections: Arc::default(),
         }
+    }
+
+    /// What was moved to the dead-letter queue.
+    pub(super) fn rejections(&self) -> Arc<Rejections> {
+        Arc::clone(&self.rejections)
     }
 
     /// The outcome as it travels: compressed, and with an error in place of what is too large.
@@ -118,7 +128,12 @@ impl Responder {
 
     /// Moves a message that nobody can be told about to the dead-letter queue.
     pub(super) fn dead_letter(&self, acknowledger: Acknowledger, code: Code, reason: &str) {
-        tracing::warn!(target = %self.target, server = %self.server, %code, reason, "rejected a message");
+        if let Some(count) = self.rejections.rejected(Instant::now()) {
+            tracing::warn!(
+                target = %self.target, server = %self.server, %code, reason, count,
+                "rejected messages, the last of them for this reason"
+            );
+        }
         drop(acknowledger.reject(code, reason));
     }
 

@@ -68,7 +68,7 @@ impl Block for Blocking {
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_can_be_told_about_goes_to_the_dead_letters() {
-    let (work, _, _server, transport) = one_server().await;
+    let (work, _, server, transport) = one_server().await;
     work.crash_quietly().await.unwrap();
     let untyped = Client::new(&transport, target());
     untyped.cast("no_such", &()).await.unwrap();
@@ -78,6 +78,7 @@ async fn what_nobody_can_be_told_about_goes_to_the_dead_letters() {
         transport.broker().dead_letters().into_iter().map(|dead| (dead.topic, dead.code)).collect();
     let expected = [Code::Panicked, Code::NoSuchMethod, Code::InvalidArguments];
     assert_eq!(dead, expected.map(|code| ("work".to_owned(), code)));
+    assert_eq!(server.rejected(), 3);
 }
 
 #[tokio::test(start_paused = true)]
