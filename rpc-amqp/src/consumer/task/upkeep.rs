@@ -31,9 +31,6 @@ impl Upkeep {
     /// Never ends.
     pub(super) async fn run(self) {
         let checked = self.checked();
-        if checked.is_empty() {
-            return std::future::pending().await;
-        }
         let mut is_lost = false;
         loop {
             tokio::time::sleep(self.pause()).await;
@@ -57,7 +54,8 @@ impl Upkeep {
     }
 
     /// What is made again at each check: bindings, which tell of a missing exchange, too. A transport that makes nothing
-    /// looks for the exchange.
+    /// looks for the exchange. Replies have neither, and are asked for as well: a broker that delivers and reads nothing
+    /// looks well until its consumers have all that the prefetch grants.
     fn checked(&self) -> Vec<Declaration> {
         let verifies = self.session.topology() == Topology::Verify;
         let is_checked = |declaration: &&Declaration| match declaration {
@@ -65,7 +63,8 @@ impl Upkeep {
             Declaration::Exchange { .. } => verifies,
             Declaration::Queue { .. } => false,
         };
-        self.declarations.iter().filter(is_checked).cloned().collect()
+        let checked: Vec<_> = self.declarations.iter().filter(is_checked).cloned().collect();
+        if checked.is_empty() { self.declarations.clone() } else { checked }
     }
 
     /// About a heartbeat, spread by half of it either way so that many servers do not ask at once.
