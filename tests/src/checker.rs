@@ -40,8 +40,9 @@ pub struct Circumstances {
     pub strangers: BTreeSet<String>,
     /// When the broker's data was removed, in microseconds: what was confirmed before may be lost, and nothing else.
     pub wiped_at: Option<u64>,
-    /// Bytes were damaged on the way, and AMQP has no checksum. Wrong contents, and what follows from a wrong id, are held
-    /// against nobody then; an answer that belongs to another request is.
+    /// Bytes were damaged on the way, and AMQP has no checksum. Wrong contents, and what follows from a wrong id, status or
+    /// mark of redelivery, are held against nobody then. An answer that belongs to another request is, and a request that
+    /// hangs.
     pub damaged: bool,
 }
 

@@ -73,8 +73,11 @@ impl Request {
         let mut violations = Vec::new();
         let (hung, latest) = self.resolution(invoked, circumstances, &mut violations);
         self.payloads(invoked, circumstances.damaged.then_some(sums), &mut violations);
-        self.executions_allowed(kind, circumstances, &mut violations);
-        let lost = self.truth(kind, circumstances, &mut violations).is_err();
+        let mut lost = false;
+        if !circumstances.damaged {
+            self.executions_allowed(kind, &mut violations);
+            lost = self.truth(kind, circumstances, &mut violations).is_err();
+        }
         let tally = verdict.tallies.entry(kind).or_default();
         tally.sent += 1;
         tally.ok += u64::from(self.answered_at().is_some());
@@ -142,12 +145,7 @@ impl Request {
     }
 
     /// I3, and that duplicates can be told by their message id.
-    fn executions_allowed(
-        &self,
-        kind: Kind,
-        circumstances: &Circumstances,
-        violations: &mut Vec<(&'static str, String)>,
-    ) {
+    fn executions_allowed(&self, kind: Kind, violations: &mut Vec<(&'static str, String)>) {
         if kind == Kind::Fanout {
             let mut by_process = BTreeMap::<u32, u32>::new();
             for started in &self.started {
@@ -158,13 +156,16 @@ impl Request {
             }
             return;
         }
-        let first = self.started.iter().filter(|started| started.number("attempt").unwrap_or(1) == 1).count();
-        if first > 1 {
-            violations.push(("I3", format!("was run {first} times as a first attempt")));
-        }
         let messages: BTreeSet<_> =
             self.started.iter().filter_map(|started| started.detail("message")).collect();
-        if messages.len() > 1 && !circumstances.damaged {
+        let first = self.started.iter().filter(|started| started.number("attempt").unwrap_or(1) == 1).count();
+        if first > 1 {
+            violations.push((
+                "I3",
+                format!("was run {first} times as a first attempt, from messages {messages:?}"),
+            ));
+        }
+        if messages.len() > 1 {
             violations.push(("I3", format!("was run from {} different messages", messages.len())));
         }
     }
@@ -183,12 +184,12 @@ impl Request {
             (Kind::Cast | Kind::Notification, Some("ok"), _) => {
                 let is_kept = circumstances.kept.contains(&resolved.subject);
                 let is_wiped = circumstances.wiped_at.is_some_and(|wiped| resolved.at < wiped);
-                if runs == 0 && !is_kept && !is_wiped && !circumstances.damaged {
+                if runs == 0 && !is_kept && !is_wiped {
                     violations.push(("I5", "was confirmed, and neither run nor kept".into()));
                     return Err(());
                 }
             }
-            (_, Some("ok"), _) | (_, _, Some("executed")) if runs == 0 && !circumstances.damaged => {
+            (_, Some("ok"), _) | (_, _, Some("executed")) if runs == 0 => {
                 violations.push(("I4", "was reported as run, and never was".into()));
             }
             (_, _, Some("not_sent")) if runs > 0 => {

@@ -97,10 +97,12 @@ fn damaged_bytes_excuse_wrong_contents_and_no_crossed_answer() {
     assert_eq!(broken_under(&with_another(answered("worse")), &damaged), [""; 0]);
     assert_eq!(broken_under(&with_another(answered("bad")), &damaged), ["I2"]);
     assert_eq!(broken_under(&[started(1, "a", "1")], &damaged), [""; 0]);
-    // What nobody may be told and what nobody may wait for stays the same.
+    // A status can be damaged, and a mark of redelivery.
     let not_sent =
         [invoked(0, "a", Kind::Call), started(1, "a", "1"), resolved(2, "a", "unavailable", "not_sent")];
-    assert_eq!(broken_under(&not_sent, &damaged), ["I4"]);
+    assert_eq!(broken_under(&not_sent, &damaged), [""; 0]);
+    let twice = [invoked(0, "a", Kind::Call), started(1, "a", "1"), started(1, "a", "1"), answered("worse")];
+    assert_eq!(broken_under(&twice, &damaged), [""; 0]);
     assert_eq!(broken_under(&[invoked(0, "a", Kind::Call)], &damaged), ["I1"]);
 }
 

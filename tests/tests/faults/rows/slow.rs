@@ -183,6 +183,8 @@ fn lapin_threads() -> usize {
 /// or TCP covers it here.
 fn flipped(stage: &mut Stage<'_>) {
     stage.circumstances.damaged = true;
+    // A handler that was asked to take longer than it was asked for does so.
+    stage.compares_holdings = false;
     invert_bits(stage);
 }
 
@@ -192,6 +194,9 @@ fn flipped_below_tls(stage: &mut Stage<'_>) {
 }
 
 fn invert_bits(stage: &mut Stage<'_>) {
+    // A broker that was told a wrong length goes on waiting for the rest of the frame, and beats. That is found when it
+    // does not answer: one and a half heartbeats until it is asked, five seconds, and the way to the next link.
+    stage.heal_limit = Duration::from_secs(10);
     stage.start_all();
     stage.under_load(&mixed(), |stage| {
         stage.fault("one bit in 20,000 bytes inverted, either way, for 10 s");
