@@ -7,6 +7,8 @@ use rpc_core::{Code, Error};
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+/// How long a thread that has looked up a name waits for the next one.
+const IDLE_LIMIT: Duration = Duration::from_secs(1);
 /// How long tasks may take to end when the thread stops.
 const STOP_LIMIT: Duration = Duration::from_millis(500);
 
@@ -25,7 +27,11 @@ impl Worker {
         let failed = |error: std::io::Error| {
             Error::new(Code::Unavailable, "cannot start the transport's thread").with_source(error)
         };
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .thread_keep_alive(IDLE_LIMIT)
+            .build()
+            .map_err(failed)?;
         let handle = runtime.handle().clone();
         let stop = CancellationToken::new();
         let stopped = stop.clone();

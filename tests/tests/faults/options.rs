@@ -50,7 +50,7 @@ impl Options {
             seed: tests::ledger::now(),
             soak: Self::SHORT_SOAK,
             long: false,
-            lanes: 4,
+            lanes: std::thread::available_parallelism().map_or(2, usize::from),
         };
         let arguments: Vec<_> = arguments.into_iter().collect();
         options.command = arguments.iter().map(|word| without_folders(word)).collect::<Vec<_>>().join(" ");
@@ -63,10 +63,7 @@ impl Options {
             let mut value = || value.take().or_else(|| arguments.next()).unwrap_or_default();
             match &*name {
                 "--list" => options.list = true,
-                "--quick" => {
-                    options.quick = true;
-                    options.lanes = 2;
-                }
+                "--quick" => options.quick = true,
                 "--long" => {
                     options.long = true;
                     options.soak = options.soak.max(Duration::from_secs(600));

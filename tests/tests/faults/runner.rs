@@ -16,6 +16,9 @@ use crate::rows::{Needs, Row};
 use crate::stage::Stage;
 use crate::stalls::Stalls;
 
+/// How a problem starts that a machine with other work can make.
+const SLOW: &str = "I6: the first answer came";
+
 thread_local! {
     /// Where the last panic of a thread happened.
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -50,15 +53,19 @@ pub(crate) fn run(rows: Vec<Row>, options: &Options) -> Vec<Outcome> {
         scope.spawn(|| work(&clustered));
     });
     let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // On a machine that stands still nobody keeps a deadline. Such a row is run again, once, with nothing beside it.
+    // On a machine that stands still, or has other work, nobody keeps a deadline. Such a row is run again, once, with
+    // nothing beside it. What was lost, crossed or told wrongly has no such excuse.
     let mut lane = Lane::default();
     for outcome in &mut outcomes {
-        let Some(stall) = outcome.stall.filter(|stall| *stall > checker::GRACE) else { continue };
-        if !outcome.problems.is_empty() {
+        let stood_still = outcome.stall.is_some_and(|stall| stall > checker::GRACE);
+        let was_late = outcome.problems.iter().all(|problem| problem.starts_with(SLOW));
+        if !outcome.problems.is_empty() && (stood_still || was_late) {
             let first = outcome.problems.first().cloned().unwrap_or_default();
+            let stall = outcome.stall.unwrap_or_default();
             *outcome = one(outcome.row, &mut lane, options, &stalls);
             outcome.notes.push(format!(
-                "second run: in the first the machine stood still for {stall:?}, and the row failed with: {first}"
+                "second run, with nothing beside it: in the first the machine stood still for {stall:?}, and the row \
+                 failed with: {first}"
             ));
         }
     }

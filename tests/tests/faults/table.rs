@@ -52,12 +52,14 @@ fn rows(outcomes: &[Outcome]) -> String {
          result |\n|---|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n",
     );
     for outcome in outcomes {
+        let id = outcome.row.id;
         let sent = |kind| outcome.verdict.tally(kind).sent;
         let heal = outcome.heal.map_or_else(|| "–".to_owned(), |heal| format!("{:.2} s", heal.as_secs_f64()));
         writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {heal} | {} |",
-            outcome.row.id,
+            "| <a id=\"{}\"></a>{id} | {} | {} | {} | {} | {} | {} | {} | {} | {heal} | {} |",
+            // For links from other pages.
+            id.to_lowercase(),
             outcome.row.title,
             outcome.faults.join("; "),
             sent(Kind::Call) + sent(Kind::Idempotent),
@@ -77,13 +79,16 @@ fn rows(outcomes: &[Outcome]) -> String {
 fn notes(outcomes: &[Outcome]) -> String {
     let notes =
         outcomes.iter().flat_map(|outcome| outcome.notes.iter().map(move |note| (outcome.row.id, note)));
-    notes.fold(String::from("\n"), |text, (id, note)| format!("{text}- {id}: {note}\n"))
+    notes.fold(String::from("\n"), |text, (id, note)| {
+        let name = format!("{id}: ");
+        format!("{text}- {name}{}\n", note.strip_prefix(&name).unwrap_or(note))
+    })
 }
 
 /// Rows that other tests prove.
 fn elsewhere() -> String {
     let mut text = String::from(
-        "\nNot run here. Other tests of this repository show what the title says, which may be a part of the row:\n\n| row | title | test |\n|---|---|---|\n",
+        "\n<a id=\"elsewhere\"></a>Not run here. Other tests of this repository show what the title says, which may be a part of the row:\n\n| row | title | test |\n|---|---|---|\n",
     );
     for row in ROWS {
         writeln!(text, "| {} | {} | {} |", row.id, row.title, row.place()).unwrap();
