@@ -1,10 +1,12 @@
 //! What travels with a request besides its arguments.
 
 mod current;
+mod fields;
 mod metadata;
 mod trace;
 
 pub(crate) use self::current::{current, with_current};
+pub(crate) use self::fields::ContextFields;
 pub use self::metadata::{Metadata, MetadataError};
 pub use self::trace::TraceContext;
 use crate::deadline::Deadline;

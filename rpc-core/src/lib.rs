@@ -52,7 +52,7 @@
 //! | offering a service | [`service`], [`Server`] |
 //! | using one | the generated client, [`Call`], [`Cast`], [`CallError`]; [`Client`] without types |
 //! | what can go wrong | [`Error`], [`Code`], [`Executed`] |
-//! | events | [`Notifier`], [`Listener`], [`Notification`] |
+//! | events | [`Notifier`], [`driver`], [`Listener`], [`Notification`] |
 //! | choosing a transport by URL | [`Registry`] |
 //! | writing a transport | [`transport`], `conformance` (feature) |
 //!
@@ -73,6 +73,7 @@ pub mod conformance;
 mod context;
 mod deadline;
 mod delivery_limit;
+pub mod driver;
 mod endpoint;
 mod error;
 #[cfg(fuzzing)]
@@ -112,7 +113,7 @@ pub use self::listener::{Event, Listener, ListenerBuilder};
 pub use self::memory::{DeadLetter, MemoryBroker, MemoryConnector, MemoryTransport};
 pub use self::message::Outcome;
 pub use self::notification::Notification;
-pub use self::notifier::Notifier;
+pub use self::notifier::{Notifier, RetryPolicy};
 pub use self::parse_name::ParseNameError;
 pub use self::payload::{ContentEncoding, ContentType, Payload};
 pub use self::priority::Priority;

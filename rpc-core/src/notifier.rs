@@ -1,21 +1,25 @@
 //! Emits notifications.
 
+mod retry;
+mod settings;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+pub use self::retry::RetryPolicy;
+pub(crate) use self::settings::Settings;
 use crate::codec::{self, Compression};
-use crate::context::{self, Context};
-use crate::deadline::Deadline;
-use crate::error::{Code, Error, Executed, Phase};
-use crate::message::{Message, NotificationMessage};
+use crate::context::{self, Context, ContextFields};
+use crate::driver::{Driver, Emission, Messaging};
+use crate::error::Error;
+use crate::message::NotificationMessage;
 use crate::notification::Notification;
 use crate::payload::ContentType;
 use crate::priority::Priority;
-use crate::target::Target;
-use crate::transport::{Destination, SharedTransport};
+use crate::transport::SharedTransport;
 
 /// Emits notifications in the name of one publisher.
 ///
@@ -37,21 +41,15 @@ use crate::transport::{Destination, SharedTransport};
 /// event.ack().await?;
 /// # Ok(()) }
 /// ```
+///
+/// # What an event carries
+///
+/// Message id, time, publisher, event type, priority and payload; of the context, request id and trace. Anything else of the
+/// context stays here unless it is named in [`context_fields`](Notifier::context_fields): it may hold a token, and everybody
+/// may listen.
 #[derive(Clone)]
 pub struct Notifier {
-    transport: SharedTransport,
     settings: Arc<Settings>,
-}
-
-#[derive(Clone, Debug)]
-struct Settings {
-    publisher_id: String,
-    exchange: String,
-    topics: Vec<String>,
-    content_type: ContentType,
-    compression: Compression,
-    timeout: Duration,
-    context: Option<Context>,
 }
 
 macro_rules! emit_by_priority {
@@ -73,40 +71,39 @@ macro_rules! emit_by_priority {
     };
 }
 
-impl Settings {
-    /// Checks everything that can be checked without the broker.
-    fn check(&self, event_type: &str) -> Result<(), Error> {
-        let names = self.topics.iter().chain([&self.exchange]);
-        let message = if event_type.is_empty() || event_type.len() > 255 {
-            "an event type has 1 to 255 bytes"
-        } else if self.topics.is_empty() || names.into_iter().any(String::is_empty) {
-            "a notifier needs a topic, and names that are not empty"
-        } else {
-            return Ok(());
-        };
-        Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish))
-    }
-}
-
 impl Notifier {
     /// The topic of a notifier that is told none; oslo.messaging's.
     pub const DEFAULT_TOPIC: &'static str = "notifications";
     /// How long a notifier waits for the broker when it is told nothing else.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// A notifier for `publisher_id`, such as `conductor.cell-1`, to [`Notifier::DEFAULT_TOPIC`].
+    /// A notifier for `publisher_id`, such as `conductor.cell-1`, that publishes over `transport` to
+    /// [`Notifier::DEFAULT_TOPIC`].
     #[must_use]
     pub fn new(transport: &impl AsRef<SharedTransport>, publisher_id: impl Into<String>) -> Self {
-        let settings = Settings {
-            publisher_id: publisher_id.into(),
-            exchange: Target::DEFAULT_EXCHANGE.to_owned(),
-            topics: vec![Self::DEFAULT_TOPIC.to_owned()],
-            content_type: ContentType::default(),
-            compression: Compression::default(),
-            timeout: Self::DEFAULT_TIMEOUT,
-            context: None,
-        };
-        Self { transport: transport.as_ref().clone(), settings: Arc::new(settings) }
+        Self::with_drivers(publisher_id, [Arc::new(Messaging::new(transport)) as Arc<dyn Driver>])
+    }
+
+    /// A notifier for `publisher_id` whose events go to these drivers. Without any, it does nothing.
+    #[must_use]
+    pub fn with_drivers(
+        publisher_id: impl Into<String>,
+        drivers: impl IntoIterator<Item = Arc<dyn Driver>>,
+    ) -> Self {
+        let settings = Settings::new(publisher_id.into(), drivers.into_iter().collect());
+        Self { settings: Arc::new(settings) }
+    }
+
+    /// A copy with other settings, which shares everything else: `notifier.prepare(|it| it.publisher_id("cell-2"))`.
+    #[must_use]
+    pub fn prepare(&self, change: impl FnOnce(Self) -> Self) -> Self {
+        change(self.clone())
+    }
+
+    /// Emits in this name. Default: that of the constructor.
+    #[must_use]
+    pub fn publisher_id(self, publisher_id: impl Into<String>) -> Self {
+        self.with(|settings| settings.publisher_id = publisher_id.into())
     }
 
     /// Emits to each of these topics. Default: [`Notifier::DEFAULT_TOPIC`].
@@ -115,7 +112,7 @@ impl Notifier {
         self.with(|settings| settings.topics = topics.into_iter().map(Into::into).collect())
     }
 
-    /// Emits to this exchange. Default: [`Target::DEFAULT_EXCHANGE`].
+    /// Emits to this exchange. Default: [`Target::DEFAULT_EXCHANGE`](crate::Target::DEFAULT_EXCHANGE).
     #[must_use]
     pub fn exchange(self, exchange: impl Into<String>) -> Self {
         self.with(|settings| settings.exchange = exchange.into())
@@ -133,20 +130,46 @@ impl Notifier {
         self.with(|settings| settings.compression = compression)
     }
 
-    /// Waits at most this long for the broker, for each topic. Default: [`Notifier::DEFAULT_TIMEOUT`].
+    /// Waits at most this long for the broker, all attempts included. Default: [`Notifier::DEFAULT_TIMEOUT`].
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         self.with(|settings| settings.timeout = timeout)
     }
 
-    /// Emits on behalf of `context`: its request id, trace and metadata. Default: that of the handler that runs,
-    /// or a new one.
+    /// Tries so often. Default: [`RetryPolicy::new`].
+    #[must_use]
+    pub fn retry(self, retry: RetryPolicy) -> Self {
+        self.with(|settings| settings.retry = retry)
+    }
+
+    /// Emits on behalf of `context`: its request id, its trace, and what [`context_fields`](Self::context_fields) names.
+    /// Default: that of the handler that runs, or a new one.
     #[must_use]
     pub fn context(self, context: &Context) -> Self {
         self.with(|settings| settings.context = Some(context.child()))
     }
 
-    /// Emits a typed event, with the event type and priority of its type.
+    /// Lets these fields of the context go out with events: keys of its metadata, and `baggage` for that of the trace.
+    /// Default: none.
+    #[must_use]
+    pub fn context_fields<F: Into<String>>(self, fields: impl IntoIterator<Item = F>) -> Self {
+        let fields = ContextFields::new(fields.into_iter().map(Into::into));
+        self.with(|settings| settings.context_fields = fields)
+    }
+
+    /// Emits through one more driver. Default: those of the constructor.
+    #[must_use]
+    pub fn driver(self, driver: impl Driver) -> Self {
+        self.with(|settings| settings.drivers.push(Arc::new(driver)))
+    }
+
+    /// Whether anything becomes of its events: a program that computes costly payloads can ask before.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.settings.drivers.iter().any(|driver| !driver.is_noop())
+    }
+
+    /// Emits a typed event, as its type says.
     ///
     /// # Errors
     ///
@@ -168,13 +191,13 @@ impl Notifier {
         sample => Sample,
     }
 
-    /// Emits an event, to one topic after the other.
+    /// Emits an event, to all topics at once.
     ///
     /// # Errors
     ///
-    /// [`Code::InvalidArguments`] for an event type that is not 1 to 255 bytes long or a payload that cannot be
-    /// encoded, [`Code::TooLarge`], and what keeps the broker from taking it within the time limit. When it
-    /// failed for one topic, earlier ones have the event, later ones do not.
+    /// [`Code::InvalidArguments`](crate::Code::InvalidArguments) for an event type that is not 1 to 255 bytes long or a
+    /// payload that cannot be encoded, [`Code::TooLarge`](crate::Code::TooLarge), and what keeps the broker from taking it
+    /// within the time limit and the attempts. When it failed for one topic or driver, the others may have the event.
     ///
     /// # Cancel safety
     ///
@@ -186,55 +209,37 @@ impl Notifier {
         payload: &P,
     ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
         // Encoded before the future exists, so that it does not hold the payload.
-        let message = self.message(priority, event_type, payload);
-        self.send(message, priority)
+        let emission = self.emission(priority, event_type, payload);
+        self.send(emission)
     }
 
-    fn message<P: Serialize + ?Sized>(
+    fn emission<P: Serialize + ?Sized>(
         &self,
         priority: Priority,
         event_type: &str,
         payload: &P,
-    ) -> Result<NotificationMessage, Error> {
+    ) -> Result<Emission, Error> {
         let settings = &*self.settings;
         let inherited =
             settings.context.clone().or_else(|| context::current().map(|context| context.child()));
-        let context = Context { deadline: None, ..inherited.unwrap_or_default() };
+        let context = settings.context_fields.redact(inherited.unwrap_or_default());
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let payload = settings
             .check(event_type)
             .and_then(|()| codec::encode(settings.content_type, payload))
             .map(|payload| settings.compression.apply(payload))
-            .and_then(|payload| self.transport.capabilities().check_size(&payload).map(|()| payload))
             .map_err(|error| error.about(&settings.publisher_id, event_type, &context.request_id))?;
-        Ok(NotificationMessage {
+        let message = NotificationMessage {
             priority,
             timestamp_ms: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
             context,
             ..NotificationMessage::new(settings.publisher_id.clone(), event_type, payload)
-        })
+        };
+        Ok(Emission::of(message, Arc::clone(&self.settings)))
     }
 
-    async fn send(
-        &self,
-        message: Result<NotificationMessage, Error>,
-        priority: Priority,
-    ) -> Result<(), Error> {
-        let (message, settings) = (message?, &*self.settings);
-        for (earlier, topic) in settings.topics.iter().enumerate() {
-            let exchange = settings.exchange.clone();
-            let destination = Destination::Notification { exchange, topic: topic.clone(), priority };
-            let deadline = Deadline::after(settings.timeout);
-            let published =
-                self.transport.publish(&destination, Message::Notification(message.clone()), deadline);
-            published.await.map_err(|error| {
-                // What an earlier topic has, its listeners will see.
-                let executed = if earlier == 0 { error.executed() } else { Executed::Unknown };
-                let request_id = &message.context.request_id;
-                error.with_executed(executed).about(&destination, &message.event_type, request_id)
-            })?;
-        }
-        Ok(())
+    async fn send(&self, emission: Result<Emission, Error>) -> Result<(), Error> {
+        emission?.deliver().await
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {

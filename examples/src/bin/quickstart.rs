@@ -42,7 +42,9 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut servers = Vec::new();
     for name in HOSTS {
         let transport = options.transport.connect(&registry).await?;
-        let notifier = Notifier::new(&transport, format!("compute.{name}")).exchange(EXCHANGE);
+        // Of the context, only what is named goes out with events: everybody may listen.
+        let notifier =
+            Notifier::new(&transport, format!("compute.{name}")).exchange(EXCHANGE).context_fields(["run"]);
         let server = Server::builder(&transport, target().server(name))
             .endpoint(ComputeEndpoint::new(Host::new(name, notifier)))
             .start()

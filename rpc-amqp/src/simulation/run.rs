@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_core::{CallError, Client, Error, Notifier, SharedTransport, Target, Value};
+use rpc_core::{CallError, Client, Error, Notifier, RetryPolicy, SharedTransport, Target, Value};
 use tokio::task::JoinSet;
 
 use super::history::{Event, History, Outcome};
@@ -194,7 +194,9 @@ async fn request(transport: &SharedTransport, kind: Kind, number: usize, timeout
         Kind::Cast => sent(client.cast("cast", &arguments).timeout(timeout).context(&context).await),
         Kind::Fanout => sent(client.fanout("fanout", &arguments).timeout(timeout).context(&context).await),
         Kind::Notify => {
-            let notifier = Notifier::new(transport, "simulated").timeout(timeout).context(&context);
+            // The pauses between attempts are by chance, and a history is not.
+            let notifier = Notifier::new(transport, "simulated").timeout(timeout).retry(RetryPolicy::never());
+            let notifier = notifier.context(&context).context_fields(["operation"]);
             sent(notifier.info("simulated.event", &arguments).await)
         }
     }

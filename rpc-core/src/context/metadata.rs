@@ -61,6 +61,11 @@ impl Metadata {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
+    /// Keeps the pairs whose key is wanted.
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.0.retain(|key, _| wanted(key));
+    }
+
     /// How many pairs there are.
     #[must_use]
     pub fn len(&self) -> usize {

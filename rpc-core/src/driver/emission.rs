@@ -1,0 +1,78 @@
+//! An event with what its notifier was told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::error::Error;
+use crate::message::NotificationMessage;
+use crate::notifier::{RetryPolicy, Settings};
+
+/// An event on its way to the drivers of its notifier, with what the notifier was told. Cheap enough to clone: the payload
+/// is shared.
+#[derive(Clone, Debug)]
+pub struct Emission {
+    message: NotificationMessage,
+    settings: Arc<Settings>,
+}
+
+impl Emission {
+    /// An event for `topics`, with the defaults of a notifier; for tests of drivers.
+    #[must_use]
+    pub fn new<T: Into<String>>(message: NotificationMessage, topics: impl IntoIterator<Item = T>) -> Self {
+        let mut settings = Settings::new(message.publisher_id.clone(), Vec::new());
+        settings.topics = topics.into_iter().map(Into::into).collect();
+        Self { message, settings: Arc::new(settings) }
+    }
+
+    pub(crate) const fn of(message: NotificationMessage, settings: Arc<Settings>) -> Self {
+        Self { message, settings }
+    }
+
+    /// The event.
+    #[must_use]
+    pub const fn message(&self) -> &NotificationMessage {
+        &self.message
+    }
+
+    /// The exchange that it is for.
+    #[must_use]
+    pub fn exchange(&self) -> &str {
+        &self.settings.exchange
+    }
+
+    /// The topics that it is for.
+    #[must_use]
+    pub fn topics(&self) -> &[String] {
+        &self.settings.topics
+    }
+
+    /// How long a driver may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.settings.timeout
+    }
+
+    /// How often a driver may try.
+    pub fn retry(&self) -> RetryPolicy {
+        self.settings.retry
+    }
+
+    /// Hands the event to all drivers at once, and waits for all.
+    pub(crate) async fn deliver(&self) -> Result<(), Error> {
+        if let [driver] = &self.settings.drivers[..] {
+            return driver.notify(self).await;
+        }
+        let outcomes = join_all(self.settings.drivers.iter().map(|driver| driver.notify(self))).await;
+        let mut first = Ok(());
+        for (driver, outcome) in self.settings.drivers.iter().zip(outcomes) {
+            if let Err(error) = outcome {
+                // The caller learns of one only.
+                tracing::warn!(driver = driver.name(), event_type = %self.message.event_type, %error, "a driver failed");
+                first = first.and(Err(error));
+            }
+        }
+        first
+    }
+}

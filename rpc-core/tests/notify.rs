@@ -1,0 +1,8 @@
+//! The notification bus over the memory transport, under a paused clock. Names of tests begin with the row of
+//! `NOTIFICATIONS.md` that they prove, where there is one.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+#[path = "notify/flaky.rs"]
+mod flaky;
+#[path = "notify/notifier.rs"]
+mod notifier;
