@@ -113,7 +113,7 @@ pub use self::listener::{Event, Listener, ListenerBuilder};
 pub use self::memory::{DeadLetter, MemoryBroker, MemoryConnector, MemoryTransport};
 pub use self::message::Outcome;
 pub use self::notification::Notification;
-pub use self::notifier::{Notifier, RetryPolicy};
+pub use self::notifier::{Background, BackgroundBuilder, BackgroundCounts, Notifier, RetryPolicy, WhenFull};
 pub use self::parse_name::ParseNameError;
 pub use self::payload::{ContentEncoding, ContentType, Payload};
 pub use self::priority::Priority;

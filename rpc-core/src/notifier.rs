@@ -1,5 +1,6 @@
 //! Emits notifications.
 
+mod background;
 mod retry;
 mod settings;
 
@@ -9,12 +10,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+pub use self::background::{Background, BackgroundBuilder, BackgroundCounts, WhenFull};
 pub use self::retry::RetryPolicy;
 pub(crate) use self::settings::Settings;
 use crate::codec::{self, Compression};
 use crate::context::{self, Context, ContextFields};
 use crate::driver::{Driver, Emission, Messaging};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::message::NotificationMessage;
 use crate::notification::Notification;
 use crate::payload::ContentType;
@@ -163,6 +165,13 @@ impl Notifier {
         self.with(|settings| settings.drivers.push(Arc::new(driver)))
     }
 
+    /// Puts events into `background` instead of waiting for the drivers: `Ok` then says only that there was room, and
+    /// [`WhenFull`] says what becomes of an event otherwise. Default: each event is waited for.
+    #[must_use]
+    pub fn background(self, background: &Background) -> Self {
+        self.with(|settings| settings.background = Some(background.clone()))
+    }
+
     /// Whether anything becomes of its events: a program that computes costly payloads can ask before.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
@@ -195,8 +204,8 @@ impl Notifier {
     ///
     /// # Errors
     ///
-    /// [`Code::InvalidArguments`](crate::Code::InvalidArguments) for an event type that is not 1 to 255 bytes long or a
-    /// payload that cannot be encoded, [`Code::TooLarge`](crate::Code::TooLarge), and what keeps the broker from taking it
+    /// [`Code::InvalidArguments`] for an event type that is not 1 to 255 bytes long or a
+    /// payload that cannot be encoded, [`Code::TooLarge`], and what keeps the broker from taking it
     /// within the time limit and the attempts. When it failed for one topic or driver, the others may have the event.
     ///
     /// # Cancel safety
@@ -211,6 +220,27 @@ impl Notifier {
         // Encoded before the future exists, so that it does not hold the payload.
         let emission = self.emission(priority, event_type, payload);
         self.send(emission)
+    }
+
+    /// Puts an event into the [`background`](Self::background), for code that cannot wait.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::InvalidArguments`] for an event or a payload as in [`notify`](Self::notify), and when there is no background;
+    /// [`Code::Overloaded`] when there is no room, unless the oldest event makes some; [`Code::Unavailable`] after its
+    /// shutdown.
+    pub fn enqueue<P: Serialize + ?Sized>(
+        &self,
+        priority: Priority,
+        event_type: &str,
+        payload: &P,
+    ) -> Result<(), Error> {
+        let emission = self.emission(priority, event_type, payload)?;
+        let Some(background) = &self.settings.background else {
+            let message = "the notifier has no background: give it one, or wait for `notify`";
+            return Err(Error::new(Code::InvalidArguments, message));
+        };
+        background.enqueue(emission)
     }
 
     fn emission<P: Serialize + ?Sized>(
@@ -239,7 +269,11 @@ impl Notifier {
     }
 
     async fn send(&self, emission: Result<Emission, Error>) -> Result<(), Error> {
-        emission?.deliver().await
+        let emission = emission?;
+        match &self.settings.background {
+            Some(background) => background.put(emission).await,
+            None => emission.deliver().await,
+        }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {

@@ -2,6 +2,10 @@
 //! `NOTIFICATIONS.md` that they prove, where there is one.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "notify/background.rs"]
+mod background;
+#[path = "notify/blocking.rs"]
+mod blocking;
 #[path = "notify/flaky.rs"]
 mod flaky;
 #[path = "notify/notifier.rs"]

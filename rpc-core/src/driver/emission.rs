@@ -59,6 +59,11 @@ impl Emission {
         self.settings.retry
     }
 
+    /// How much room it takes while it waits, in bytes.
+    pub(crate) const fn size(&self) -> usize {
+        self.message.payload.body.len() + self.message.event_type.len() + size_of::<Self>()
+    }
+
     /// Hands the event to all drivers at once, and waits for all.
     pub(crate) async fn deliver(&self) -> Result<(), Error> {
         if let [driver] = &self.settings.drivers[..] {

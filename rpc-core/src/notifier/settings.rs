@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Notifier, RetryPolicy};
+use super::{Background, Notifier, RetryPolicy};
 use crate::codec::Compression;
 use crate::context::{Context, ContextFields};
 use crate::driver::Driver;
@@ -25,6 +25,7 @@ pub(crate) struct Settings {
     pub(super) context: Option<Context>,
     pub(super) context_fields: ContextFields,
     pub(crate) drivers: Vec<Arc<dyn Driver>>,
+    pub(super) background: Option<Background>,
 }
 
 impl Settings {
@@ -40,6 +41,7 @@ impl Settings {
             context: None,
             context_fields: ContextFields::default(),
             drivers,
+            background: None,
         }
     }
 
