@@ -6,17 +6,36 @@
 //! | driver | what it does with an event |
 //! |---|---|
 //! | [`Messaging`] | publishes it to the notifier's topics; what [`Notifier::new`](crate::Notifier::new) starts with |
+//! | [`Log`] | writes it to the log, through `tracing` |
+//! | [`Routing`] | hands it to other drivers, by rules from a file |
+//! | [`Capture`] | keeps it in memory, for tests |
+//! | [`Noop`] | nothing |
+//!
+//! A program chooses in code, or lets its configuration do it: [`NotifierConfig`] and [`Drivers`].
 
+mod capture;
+mod config;
 mod emission;
+mod log;
+pub(crate) mod masking;
 mod messaging;
+mod noop;
+mod registry;
+mod routing;
 
 use std::sync::Arc;
 
 use crate::error::Error;
 use crate::transport::async_trait;
 
+pub use self::capture::Capture;
+pub use self::config::NotifierConfig;
 pub use self::emission::Emission;
+pub use self::log::Log;
 pub use self::messaging::Messaging;
+pub use self::noop::Noop;
+pub use self::registry::Drivers;
+pub use self::routing::{Routing, RoutingRule, RoutingRules};
 
 /// Takes the events of a notifier. Implementations stand under
 /// [`async_trait`](crate::transport::async_trait).

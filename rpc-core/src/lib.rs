@@ -61,6 +61,7 @@
 //! | feature | default | what it does |
 //! |---|---|---|
 //! | `zstd` | no | compresses payloads above a threshold; builds a C library |
+//! | `tracing-layer` | no | a layer for `tracing` that turns log events into notifications |
 //! | `conformance` | no | the behaviours that every transport has to show |
 
 extern crate self as rpc_core;
@@ -86,6 +87,8 @@ mod listener;
 mod memory;
 pub mod message;
 mod notification;
+#[cfg(feature = "tracing-layer")]
+mod notification_layer;
 mod notifier;
 mod parse_name;
 mod payload;
@@ -113,6 +116,8 @@ pub use self::listener::{Event, Listener, ListenerBuilder};
 pub use self::memory::{DeadLetter, MemoryBroker, MemoryConnector, MemoryTransport};
 pub use self::message::Outcome;
 pub use self::notification::Notification;
+#[cfg(feature = "tracing-layer")]
+pub use self::notification_layer::{LogRecord, NotificationLayer};
 pub use self::notifier::{Background, BackgroundBuilder, BackgroundCounts, Notifier, RetryPolicy, WhenFull};
 pub use self::parse_name::ParseNameError;
 pub use self::payload::{ContentEncoding, ContentType, Payload};

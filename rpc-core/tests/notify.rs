@@ -6,7 +6,16 @@
 mod background;
 #[path = "notify/blocking.rs"]
 mod blocking;
+#[path = "notify/drivers.rs"]
+mod drivers;
 #[path = "notify/flaky.rs"]
 mod flaky;
+#[cfg(feature = "tracing-layer")]
+#[path = "notify/layer.rs"]
+mod layer;
+#[path = "notify/lines.rs"]
+mod lines;
 #[path = "notify/notifier.rs"]
 mod notifier;
+#[path = "notify/routing.rs"]
+mod routing;
