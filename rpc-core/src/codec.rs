@@ -11,7 +11,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 
 pub use self::compression::Compression;
 use crate::error::{Code, Error, Phase};
@@ -52,6 +52,24 @@ pub fn decode<T: DeserializeOwned>(payload: &Payload) -> Result<T, DecodeError> 
     };
     // The quick way does not know where it failed; only a failure pays for finding out.
     decoded.map_or_else(|| explain(payload), Ok)
+}
+
+/// Decodes an uncompressed payload as `seed` does, which may borrow from it.
+pub(crate) fn decode_seed<'a, S: DeserializeSeed<'a>>(
+    payload: &'a Payload,
+    seed: S,
+) -> Result<S::Value, DecodeError> {
+    let body = &payload.body[..];
+    nesting::check(payload.content_type, body).map_err(DecodeError::malformed)?;
+    match payload.content_type {
+        ContentType::MessagePack => seed.deserialize(&mut message_pack(body)).map_err(DecodeError::misfit),
+        ContentType::Json => {
+            let mut decoder = serde_json::Deserializer::from_slice(body);
+            let value = seed.deserialize(&mut decoder).map_err(DecodeError::malformed)?;
+            decoder.end().map_err(DecodeError::malformed)?;
+            Ok(value)
+        }
+    }
 }
 
 /// Decodes a map by name into a struct; nothing counts as an empty map. A list is refused: by position, two

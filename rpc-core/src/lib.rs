@@ -52,7 +52,7 @@
 //! | offering a service | [`service`], [`Server`] |
 //! | using one | the generated client, [`Call`], [`Cast`], [`CallError`]; [`Client`] without types |
 //! | what can go wrong | [`Error`], [`Code`], [`Executed`] |
-//! | events | [`Notifier`], [`driver`], [`Listener`], [`Notification`] |
+//! | events | [`Notifier`], [`driver`], [`Listener`], [`NotificationServer`], [`Filter`], [`Notification`] |
 //! | choosing a transport by URL | [`Registry`] |
 //! | writing a transport | [`transport`], `conformance` (feature) |
 //!
@@ -77,6 +77,7 @@ mod delivery_limit;
 pub mod driver;
 mod endpoint;
 mod error;
+mod filter;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -109,10 +110,14 @@ pub use self::context::{Context, Metadata, MetadataError, TraceContext};
 pub use self::deadline::Deadline;
 pub use self::endpoint::{Dispatch, Endpoint, Invocation};
 pub use self::error::{CallError, Code, Error, Executed, NoError, Phase};
+pub use self::filter::Filter;
 pub use self::health::{Health, HealthWatch};
 pub use self::identity::{CorrelationId, MessageId, RequestId};
 pub use self::interface::{Argument, Interface, Method, MethodKind};
-pub use self::listener::{Event, Listener, ListenerBuilder};
+pub use self::listener::{
+    Disposition, Event, HandlerArgument, IntoDisposition, Listener, ListenerBuilder, NotificationEndpoint,
+    NotificationServer, NotificationServerBuilder, Received,
+};
 pub use self::memory::{DeadLetter, MemoryBroker, MemoryConnector, MemoryTransport};
 pub use self::message::Outcome;
 pub use self::notification::Notification;

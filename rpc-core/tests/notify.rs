@@ -4,12 +4,20 @@
 
 #[path = "notify/background.rs"]
 mod background;
+#[path = "notify/batches.rs"]
+mod batches;
 #[path = "notify/blocking.rs"]
 mod blocking;
+#[path = "notify/dispatch.rs"]
+mod dispatch;
 #[path = "notify/drivers.rs"]
 mod drivers;
+#[path = "notify/filters.rs"]
+mod filters;
 #[path = "notify/flaky.rs"]
 mod flaky;
+#[path = "notify/journal.rs"]
+mod journal;
 #[cfg(feature = "tracing-layer")]
 #[path = "notify/layer.rs"]
 mod layer;
@@ -19,3 +27,5 @@ mod lines;
 mod notifier;
 #[path = "notify/routing.rs"]
 mod routing;
+#[path = "notify/sources.rs"]
+mod sources;

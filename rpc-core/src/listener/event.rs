@@ -1,85 +1,29 @@
 //! An event as a listener hands it out.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::ops::Deref;
+use std::time::Duration;
 
-use crate::context::Context;
+use super::Received;
 use crate::error::{Code, Error};
-use crate::identity::MessageId;
-use crate::message::NotificationMessage;
-use crate::priority::Priority;
 use crate::transport::Acknowledger;
 
-/// An event as a listener hands it out. It is settled exactly once: one that is dropped goes back to its queue.
+/// An event as a listener hands it out: what was [`Received`], and the duty to settle it, exactly once. One that is dropped
+/// goes back to its queue.
 #[must_use = "an event that is dropped is delivered again"]
 pub struct Event<T> {
-    message: NotificationMessage,
-    payload: T,
+    received: Received<T>,
     acknowledger: Acknowledger,
 }
 
 impl<T> Event<T> {
-    pub(super) const fn new(message: NotificationMessage, payload: T, acknowledger: Acknowledger) -> Self {
-        Self { message, payload, acknowledger }
-    }
-
-    /// The event's data.
-    #[must_use]
-    pub const fn payload(&self) -> &T {
-        &self.payload
-    }
-
-    /// What happened.
-    #[must_use]
-    pub fn event_type(&self) -> &str {
-        &self.message.event_type
-    }
-
-    /// Who emitted it.
-    #[must_use]
-    pub fn publisher_id(&self) -> &str {
-        &self.message.publisher_id
-    }
-
-    /// How urgent it is.
-    #[must_use]
-    pub const fn priority(&self) -> Priority {
-        self.message.priority
-    }
-
-    /// When it was emitted, by the publisher's clock; the Unix epoch when that cannot be told.
-    #[must_use]
-    pub fn timestamp(&self) -> SystemTime {
-        UNIX_EPOCH.checked_add(Duration::from_millis(self.message.timestamp_ms)).unwrap_or(UNIX_EPOCH)
-    }
-
-    /// The same on every delivery of this event: what a collector tells doubles by.
-    #[must_use]
-    pub const fn message_id(&self) -> &MessageId {
-        &self.message.message_id
-    }
-
-    /// On whose behalf it happened.
-    #[must_use]
-    pub const fn context(&self) -> &Context {
-        &self.message.context
-    }
-
-    /// 1 when it comes for the first time, more when it may have been handed out before, to this listener or another.
-    #[must_use]
-    pub const fn attempt(&self) -> u32 {
-        self.message.context.attempt
-    }
-
-    /// Whether it may have been handed out before, to this listener or another.
-    #[must_use]
-    pub const fn is_redelivered(&self) -> bool {
-        self.attempt() > 1
+    pub(super) const fn new(received: Received<T>, acknowledger: Acknowledger) -> Self {
+        Self { received, acknowledger }
     }
 
     /// Takes the data apart from the duty to settle the event.
     pub fn into_parts(self) -> (T, Acknowledger) {
-        (self.payload, self.acknowledger)
+        (self.received.into_payload(), self.acknowledger)
     }
 
     /// Tells the broker to forget the event.
@@ -99,6 +43,18 @@ impl<T> Event<T> {
         self.acknowledger.requeue()
     }
 
+    /// Holds the event for `delay`, then puts it to the end of its queue as the next attempt. Meanwhile it counts for the
+    /// [`prefetch`](super::ListenerBuilder::prefetch). Errors as [`ack`](Event::ack).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the event back at once.
+    pub async fn requeue_after(self, delay: Duration) -> Result<(), Error> {
+        tokio::time::sleep(delay).await;
+        let attempt = self.attempt().saturating_add(1);
+        self.acknowledger.retry(attempt)
+    }
+
     /// Moves the event to the dead-letter queue, with the reason. Errors as [`ack`](Event::ack).
     #[expect(clippy::unused_async, reason = "a transport may come to need a wait here")]
     pub async fn reject(self, reason: &str) -> Result<(), Error> {
@@ -106,14 +62,16 @@ impl<T> Event<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Event<T> {
+impl<T> Deref for Event<T> {
+    type Target = Received<T>;
+
+    fn deref(&self) -> &Received<T> {
+        &self.received
+    }
+}
+
+impl<T> fmt::Debug for Event<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Event")
-            .field("event_type", &self.message.event_type)
-            .field("publisher_id", &self.message.publisher_id)
-            .field("priority", &self.message.priority)
-            .field("message_id", &self.message.message_id)
-            .finish_non_exhaustive()
+        formatter.debug_tuple("Event").field(&self.received).finish()
     }
 }

@@ -1,0 +1,126 @@
+//! Hands a group of events to the handlers that want them.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::future::FutureExt;
+
+use super::Disposition;
+use super::handler::{Prepared, PreparedCall, Readable};
+use super::intake::Reader;
+use crate::error::Error;
+use crate::filter::{FilterSet, Passed};
+use crate::listener::NotificationEndpoint;
+use crate::message::NotificationMessage;
+
+/// Finds the handlers of an event, and runs them.
+pub(super) struct Dispatcher {
+    endpoints: Vec<NotificationEndpoint>,
+    /// One for each endpoint.
+    filters: FilterSet,
+    has_filters: bool,
+    reader: Reader,
+}
+
+/// An event with what the filters say of it.
+pub(super) struct Selected {
+    pub(super) message: Arc<NotificationMessage>,
+    /// `None` when there are no filters.
+    passed: Option<Passed>,
+}
+
+/// What becomes of an event.
+#[derive(Debug)]
+pub(super) enum Fate {
+    Decided(Disposition),
+    /// It cannot be read.
+    Unreadable(Error),
+    /// A handler panicked.
+    Panicked,
+}
+
+impl Dispatcher {
+    pub(super) fn new(endpoints: Vec<NotificationEndpoint>, reader: Reader) -> Result<Self, Error> {
+        let filters = FilterSet::new(endpoints.iter().map(|endpoint| &endpoint.filter))?;
+        let has_filters = endpoints.iter().any(|endpoint| endpoint.filter != crate::Filter::default());
+        Ok(Self { endpoints, filters, has_filters, reader })
+    }
+
+    /// The event with what the filters say of it; `None` when no handler wants it.
+    pub(super) fn select(&self, message: &Arc<NotificationMessage>) -> Result<Option<Selected>, Error> {
+        let passed = self
+            .has_filters
+            .then(|| self.filters.matches(message, || self.reader.read(message)))
+            .transpose()?;
+        let selected = Selected { message: Arc::clone(message), passed };
+        let is_wanted = self.endpoints.iter().enumerate().any(|(index, endpoint)| {
+            selected.passes(index) && endpoint.handlers.iter().any(|it| it.wants.wants(message))
+        });
+        Ok(is_wanted.then_some(selected))
+    }
+
+    /// Runs the handlers of a group of events of one priority, and says what becomes of each.
+    ///
+    /// Everything is decoded before anything runs. The handlers run one after the other, in order of their endpoints; an
+    /// event that is not handled by one does not go to the next, and a batch that is not handled ends the whole group, as in
+    /// oslo.messaging.
+    pub(super) async fn run(&self, group: &[Selected]) -> Vec<Fate> {
+        let mut fates: Vec<Option<Fate>> = group.iter().map(|_| None).collect();
+        // A payload's own way to be decoded may panic, too.
+        let prepared = std::panic::catch_unwind(AssertUnwindSafe(|| self.prepare(group, &mut fates)));
+        let Ok(calls) = prepared else { return group.iter().map(|_| Fate::Panicked).collect() };
+        for PreparedCall { events, start, is_batch } in calls {
+            if events.iter().all(|event| fates[*event].is_some()) {
+                continue;
+            }
+            let outcome = AssertUnwindSafe(async { start().await }).catch_unwind().await;
+            if matches!(outcome, Ok(Disposition::Handled)) {
+                continue;
+            }
+            let fate = || match &outcome {
+                Ok(disposition) => Fate::Decided(disposition.clone()),
+                Err(_) => Fate::Panicked,
+            };
+            if is_batch {
+                fates.iter_mut().for_each(|decided| *decided = decided.take().or_else(|| Some(fate())));
+                break;
+            }
+            events.iter().for_each(|event| fates[*event] = Some(fate()));
+        }
+        fates.into_iter().map(|fate| fate.unwrap_or(Fate::Decided(Disposition::Handled))).collect()
+    }
+
+    /// The calls of all handlers, in order. Events that cannot be read get their fate.
+    fn prepare(&self, group: &[Selected], fates: &mut [Option<Fate>]) -> Vec<PreparedCall> {
+        let mut readable = Vec::new();
+        for (number, selected) in group.iter().enumerate() {
+            match self.reader.read(&selected.message) {
+                Ok(payload) => {
+                    readable.push((number, Readable { message: Arc::clone(&selected.message), payload }));
+                }
+                Err(error) => fates[number] = Some(Fate::Unreadable(error)),
+            }
+        }
+        let mut all = Vec::new();
+        for (index, endpoint) in self.endpoints.iter().enumerate() {
+            for handler in &endpoint.handlers {
+                let wanted = readable.iter().filter(|(number, event)| {
+                    group[*number].passes(index) && handler.wants.wants(&event.message)
+                });
+                let wanted: Vec<_> = wanted.map(|(number, event)| (*number, event)).collect();
+                let Prepared { calls, unreadable } = handler.run.prepare(&wanted);
+                all.extend(calls);
+                for (number, error) in unreadable {
+                    fates[number] = Some(Fate::Unreadable(error));
+                }
+            }
+        }
+        all
+    }
+}
+
+impl Selected {
+    fn passes(&self, endpoint: usize) -> bool {
+        self.passed.as_ref().is_none_or(|passed| passed.contains(endpoint))
+    }
+}

@@ -1,0 +1,175 @@
+//! Takes events in, for listeners of both kinds.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::ListenerBuilder;
+use super::consumers::Consumers;
+use crate::codec::compression;
+use crate::delivery_limit::{Decision, DeliveryLimit};
+use crate::error::{Code, Error, Executed, Phase};
+use crate::filter::FilterSet;
+use crate::health::{Consumed, HealthWatch};
+use crate::message::{Message, NotificationMessage};
+use crate::payload::{ContentType, Payload};
+use crate::transport::{Acknowledger, SharedTransport, Source, Subscription};
+
+/// Takes events in: settles what is no event, what comes too often and what nobody wants, and hands on the rest.
+pub(super) struct Intake {
+    consumers: Consumers,
+    /// Keeps the link open for as long as somebody listens.
+    _transport: SharedTransport,
+    event_types: Vec<String>,
+    filters: FilterSet,
+    reader: Reader,
+    delivery_limit: DeliveryLimit,
+    health: HealthWatch,
+}
+
+/// An event that is to be handled and settled.
+pub(super) struct Arrival {
+    pub(super) message: Arc<NotificationMessage>,
+    pub(super) acknowledger: Acknowledger,
+}
+
+/// Makes payloads readable.
+#[derive(Clone)]
+pub(super) struct Reader {
+    accept: Arc<[ContentType]>,
+    max_message_size: usize,
+}
+
+impl Reader {
+    pub(super) fn new(accept: &[ContentType], max_message_size: usize) -> Self {
+        Self { accept: accept.into(), max_message_size }
+    }
+
+    /// The payload without its compression.
+    pub(super) fn read(&self, message: &NotificationMessage) -> Result<Payload, Error> {
+        message.payload.check_accepted(&self.accept)?;
+        compression::inflate(message.payload.clone(), self.max_message_size)
+    }
+}
+
+impl Intake {
+    /// Starts to consume what `builder` says; `draining` once it stops.
+    pub(super) async fn start(builder: ListenerBuilder, draining: CancellationToken) -> Result<Self, Error> {
+        let reader = builder.reader();
+        let ListenerBuilder { transport, topics, exchanges, priorities, pool, event_types, .. } = builder;
+        let priorities = priorities.unwrap_or_else(|| crate::Priority::ALL.to_vec());
+        let names = topics.iter().chain(&exchanges).chain(&pool);
+        let is_nothing = topics.is_empty() || priorities.is_empty() || exchanges.is_empty();
+        if is_nothing || names.into_iter().any(String::is_empty) {
+            let message = "a listener needs a topic, an exchange, a priority, and names that are not empty";
+            return Err(Error::new(Code::InvalidArguments, message)
+                .with_executed(Executed::NotSent)
+                .with_phase(Phase::Connect));
+        }
+        let filters = FilterSet::new(&builder.filters)?;
+        let (mut consumers, mut consumed) = (Vec::new(), Vec::new());
+        for exchange in exchanges {
+            let subscription = Subscription {
+                exchange,
+                topics: topics.clone(),
+                priorities: priorities.clone(),
+                pool: pool.clone(),
+            };
+            let source = Source::Notifications(subscription);
+            let what = source.to_string();
+            let consumer = transport.transport().consume(source, builder.options).await?;
+            consumed.push(Consumed { what, status: consumer.status() });
+            consumers.push(consumer);
+        }
+        let capabilities = transport.capabilities();
+        Ok(Self {
+            consumers: Consumers::new(consumers),
+            event_types,
+            filters,
+            reader,
+            delivery_limit: DeliveryLimit::new(builder.delivery_limit, capabilities.redelivery_count),
+            health: HealthWatch::new(transport.status(), consumed, draining),
+            _transport: transport,
+        })
+    }
+
+    /// The next event that is wanted; `None` once the transport was closed. Cancel-safe: an event that was taken and not
+    /// handed on goes back.
+    pub(super) async fn next(&mut self) -> Option<Arrival> {
+        loop {
+            let delivery = self.consumers.next().await?;
+            let redelivered = delivery.is_redelivered();
+            let (message, acknowledger) = delivery.into_parts();
+            let message = match message {
+                Ok(Message::Notification(notification)) => notification,
+                Ok(Message::Request(_) | Message::Reply(_)) => {
+                    reject(acknowledger, Code::Malformed, "the message is not a notification");
+                    continue;
+                }
+                Err(malformed) => {
+                    reject(acknowledger, malformed.code, &malformed.reason);
+                    continue;
+                }
+            };
+            if !self.event_types.is_empty() && !self.event_types.contains(&message.event_type) {
+                drop(acknowledger.ack());
+                continue;
+            }
+            // Before the payload is looked at: that, too, may end the process.
+            let attempt = message.context.attempt;
+            match self.delivery_limit.decide(attempt, redelivered) {
+                Decision::Handle => {}
+                Decision::Count => {
+                    drop(acknowledger.retry(attempt));
+                    continue;
+                }
+                Decision::Reject => {
+                    reject(acknowledger, Code::TooManyAttempts, &self.delivery_limit.reason(attempt));
+                    continue;
+                }
+            }
+            match self.is_wanted(&message) {
+                Ok(true) => return Some(Arrival { message: Arc::new(message), acknowledger }),
+                Ok(false) => drop(acknowledger.ack()),
+                Err(error) => reject(acknowledger, error.code(), error.message()),
+            }
+        }
+    }
+
+    /// What makes payloads readable.
+    pub(super) const fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// How often events are handled.
+    pub(super) const fn delivery_limit(&self) -> DeliveryLimit {
+        self.delivery_limit
+    }
+
+    pub(super) const fn health(&self) -> &HealthWatch {
+        &self.health
+    }
+
+    /// Asks for nothing more, and gives back what was not handed out.
+    pub(super) async fn stop(&mut self) {
+        self.consumers.stop().await;
+    }
+
+    /// Gives the broker what was settled, then ends.
+    pub(super) async fn close(self) {
+        self.consumers.close().await;
+    }
+
+    fn is_wanted(&self, message: &NotificationMessage) -> Result<bool, Error> {
+        if self.filters.is_empty() {
+            return Ok(true);
+        }
+        Ok(self.filters.matches(message, || self.reader.read(message))?.any())
+    }
+}
+
+/// Moves an event to the dead letters.
+pub(super) fn reject(acknowledger: Acknowledger, code: Code, reason: &str) {
+    tracing::warn!(%code, reason, "rejected a notification");
+    drop(acknowledger.reject(code, reason));
+}
