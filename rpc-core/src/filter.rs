@@ -1,5 +1,7 @@
 //! Which events are wanted.
 
+mod bits;
+mod condition;
 mod field;
 mod set;
 mod texts;
@@ -8,7 +10,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub(crate) use self::set::{FilterSet, Passed};
+pub(crate) use self::bits::Bits as Passed;
+pub(crate) use self::set::FilterSet;
 
 /// Which events are wanted, by regular expressions over what they carry.
 ///

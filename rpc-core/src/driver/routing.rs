@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 
 use self::rules::Compiled;
 pub use self::rules::{RoutingRule, RoutingRules};
+use super::registry::misconfigured;
 use super::{Driver, Drivers, Emission};
 use crate::error::Error;
 use crate::transport::async_trait;
@@ -58,7 +59,7 @@ impl Routing {
         let drivers = names.iter().map(|name| known.get(name)).collect::<Result<_, _>>()?;
         let compiled = rules.iter().map(|(group, driver, rule)| {
             let compiled = Compiled::new(rule)
-                .map_err(|error| super::registry::misconfigured(format!("rule {group}.{driver}: {error}")))?;
+                .map_err(|error| misconfigured(format!("rule {group}.{driver}: {error}")))?;
             // It is one of the names, which are in order.
             Ok((names.partition_point(|name| *name < driver), compiled))
         });

@@ -1,6 +1,7 @@
 //! What a filter can look at.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Filter;
@@ -21,7 +22,7 @@ impl Field {
     /// All that `filter` looks at, with its expressions.
     pub(super) fn of(filter: &Filter) -> impl Iterator<Item = (Self, &str)> {
         fn of_map(
-            map: &std::collections::BTreeMap<String, String>,
+            map: &BTreeMap<String, String>,
             field: fn(String) -> Field,
         ) -> impl Iterator<Item = (Field, &str)> {
             map.iter().map(move |(key, expression)| (field(key.clone()), expression.as_str()))

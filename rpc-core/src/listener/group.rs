@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use futures_util::future::FutureExt;
 
-use super::Disposition;
 use super::handler::{Prepared, PreparedCall, Readable};
 use super::intake::Reader;
+use super::{Disposition, NotificationEndpoint};
 use crate::error::Error;
-use crate::filter::{FilterSet, Passed};
-use crate::listener::NotificationEndpoint;
+use crate::filter::{Filter, FilterSet, Passed};
 use crate::message::NotificationMessage;
 
 /// Finds the handlers of an event, and runs them.
@@ -42,7 +41,7 @@ pub(super) enum Fate {
 impl Dispatcher {
     pub(super) fn new(endpoints: Vec<NotificationEndpoint>, reader: Reader) -> Result<Self, Error> {
         let filters = FilterSet::new(endpoints.iter().map(|endpoint| &endpoint.filter))?;
-        let has_filters = endpoints.iter().any(|endpoint| endpoint.filter != crate::Filter::default());
+        let has_filters = endpoints.iter().any(|endpoint| endpoint.filter != Filter::default());
         Ok(Self { endpoints, filters, has_filters, reader })
     }
 
@@ -66,10 +65,7 @@ impl Dispatcher {
     /// oslo.messaging.
     pub(super) async fn run(&self, group: &[Selected]) -> Vec<Fate> {
         let mut fates: Vec<Option<Fate>> = group.iter().map(|_| None).collect();
-        // A payload's own way to be decoded may panic, too.
-        let prepared = std::panic::catch_unwind(AssertUnwindSafe(|| self.prepare(group, &mut fates)));
-        let Ok(calls) = prepared else { return group.iter().map(|_| Fate::Panicked).collect() };
-        for PreparedCall { events, start, is_batch } in calls {
+        for PreparedCall { events, start, is_batch } in self.prepare(group, &mut fates) {
             if events.iter().all(|event| fates[*event].is_some()) {
                 continue;
             }
@@ -82,10 +78,10 @@ impl Dispatcher {
                 Err(_) => Fate::Panicked,
             };
             if is_batch {
-                fates.iter_mut().for_each(|decided| *decided = decided.take().or_else(|| Some(fate())));
-                break;
+                fates.iter_mut().filter(|decided| decided.is_none()).for_each(|open| *open = Some(fate()));
+            } else {
+                events.iter().for_each(|event| fates[*event] = Some(fate()));
             }
-            events.iter().for_each(|event| fates[*event] = Some(fate()));
         }
         fates.into_iter().map(|fate| fate.unwrap_or(Fate::Decided(Disposition::Handled))).collect()
     }

@@ -1,5 +1,6 @@
 //! Handlers, whatever they take.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt};
@@ -8,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::{Disposition, IntoDisposition, Received};
 use crate::codec;
 use crate::context::{Context, with_current};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::message::NotificationMessage;
 use crate::payload::Payload;
 use crate::priority::Priority;
@@ -112,13 +113,22 @@ impl Wants {
 /// A function that handles `A`.
 pub(super) struct Function<F, A> {
     function: Arc<F>,
-    argument: std::marker::PhantomData<fn(A)>,
+    argument: PhantomData<fn(A)>,
 }
 
 impl<F, A> Function<F, A> {
     pub(super) fn new(function: F) -> Self {
-        Self { function: Arc::new(function), argument: std::marker::PhantomData }
+        Self { function: Arc::new(function), argument: PhantomData }
     }
+}
+
+/// Decodes a payload. Its type's own code may panic, and then no other event should suffer.
+fn decode<T: DeserializeOwned>(payload: &Payload) -> Result<T, Error> {
+    let decoded = std::panic::catch_unwind(|| codec::decode::<T>(payload));
+    let panicked = |_| {
+        Err(Error::new(Code::Panicked, "decoding the payload panicked; the listener's log has the details"))
+    };
+    decoded.map_or_else(panicked, |decoded| Ok(decoded?))
 }
 
 impl<F, Fut, A> Run for Function<F, A>
@@ -130,9 +140,9 @@ where
     fn prepare(&self, events: &[Numbered<'_>]) -> Prepared {
         let (mut unreadable, mut readable) = (Vec::new(), Vec::new());
         for (number, event) in events {
-            match codec::decode::<A::Payload>(&event.payload) {
+            match decode::<A::Payload>(&event.payload) {
                 Ok(payload) => readable.push((*number, Received::new(Arc::clone(&event.message), payload))),
-                Err(error) => unreadable.push((*number, error.into())),
+                Err(error) => unreadable.push((*number, error)),
             }
         }
         let calls = A::take(readable).into_iter().map(|(events, argument, context)| {

@@ -13,6 +13,7 @@ use crate::filter::FilterSet;
 use crate::health::{Consumed, HealthWatch};
 use crate::message::{Message, NotificationMessage};
 use crate::payload::{ContentType, Payload};
+use crate::priority::Priority;
 use crate::transport::{Acknowledger, SharedTransport, Source, Subscription};
 
 /// Takes events in: settles what is no event, what comes too often and what nobody wants, and hands on the rest.
@@ -57,7 +58,7 @@ impl Intake {
     pub(super) async fn start(builder: ListenerBuilder, draining: CancellationToken) -> Result<Self, Error> {
         let reader = builder.reader();
         let ListenerBuilder { transport, topics, exchanges, priorities, pool, event_types, .. } = builder;
-        let priorities = priorities.unwrap_or_else(|| crate::Priority::ALL.to_vec());
+        let priorities = priorities.unwrap_or_else(|| Priority::ALL.to_vec());
         let names = topics.iter().chain(&exchanges).chain(&pool);
         let is_nothing = topics.is_empty() || priorities.is_empty() || exchanges.is_empty();
         if is_nothing || names.into_iter().any(String::is_empty) {

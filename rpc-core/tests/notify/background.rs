@@ -82,9 +82,10 @@ async fn a_full_background_lets_wait_and_no_longer_than_the_timeout() {
     });
     settle().await;
     assert!(!waiting.is_finished());
+    let started = Instant::now();
     driver.permit(1);
     waiting.await.unwrap().unwrap();
-    let started = Instant::now();
+    assert_eq!(started.elapsed(), Duration::ZERO, "it is woken as soon as there is room");
     assert_eq!(notifier.info("e", &3).await.unwrap_err().code(), Code::Overloaded);
     assert_eq!(started.elapsed(), 5 * SECOND);
     let now = notifier.enqueue(Priority::Info, "e", &4).unwrap_err();

@@ -169,6 +169,35 @@ async fn one_event_of_a_batch_that_does_not_decode_is_rejected_alone() {
     assert_eq!((dead.len(), dead[0].code), (1, Code::Malformed));
 }
 
+/// Of which none is thirteen.
+struct Lucky(i64);
+
+impl<'de> serde::Deserialize<'de> for Lucky {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        assert!(number != 13, "asked to");
+        Ok(Self(number))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_event_of_a_batch_whose_decoding_panics_is_rejected_alone() {
+    let (transport, journal) = (MemoryTransport::new(), Journal::default());
+    let handler = {
+        let journal = journal.clone();
+        move |batch: Vec<Received<Lucky>>| {
+            let numbers: Vec<_> = batch.iter().map(|event| event.payload().0).collect();
+            journal.write(format!("{numbers:?}"));
+            async {}
+        }
+    };
+    let _server = serve(&transport, NotificationEndpoint::new().on_any(handler), 3, None).await;
+    emit(&transport, 12..15).await;
+    settle().await;
+    assert_eq!(journal.lines(), ["[12, 14]"]);
+    assert_eq!(transport.broker().dead_letters()[0].code, Code::Panicked);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_prefetch_bounds_the_batch() {
     let (transport, journal) = (MemoryTransport::new(), Journal::default());

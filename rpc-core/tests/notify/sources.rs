@@ -137,3 +137,26 @@ async fn nt_44_fn_20_members_of_a_pool_share_and_lose_nothing_while_they_come_an
     seen.sort_unstable();
     assert_eq!(seen, (0..100).collect::<Vec<_>>(), "each once: an orderly end doubles nothing");
 }
+
+#[cfg(feature = "zstd")]
+#[tokio::test(start_paused = true)]
+async fn fn_24_a_compressed_event_arrives_intact() {
+    use rpc_core::{Compression, Filter};
+
+    let (transport, journal) = (MemoryTransport::new(), Journal::default());
+    let handler = {
+        let journal = journal.clone();
+        move |event: Received<Value>| {
+            journal.write(event.payload().get("text").unwrap().as_text().unwrap());
+            async {}
+        }
+    };
+    let endpoint = NotificationEndpoint::new().filter(Filter::new().payload("text", "aaa")).on_any(handler);
+    let _server = Listener::builder(&transport, ["t"]).endpoint(endpoint).start().await.unwrap();
+    let compression = Compression::Zstd { threshold: 100 };
+    let notifier = Notifier::new(&transport, "p").topics(["t"]).compression(compression);
+    let text = "a".repeat(10_000);
+    notifier.info("e", &Value::map([("text", text.as_str())])).await.unwrap();
+    settle().await;
+    assert_eq!(journal.lines(), [text]);
+}

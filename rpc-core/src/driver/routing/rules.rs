@@ -1,6 +1,7 @@
 //! Which driver accepts which events.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -57,7 +58,7 @@ impl RoutingRules {
     /// is named and not there is a mistake: nobody would notice that no event goes anywhere.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let about = |what: &dyn std::fmt::Display| misconfigured(format!("{}: {what}", path.display()));
+        let about = |what: &dyn fmt::Display| misconfigured(format!("{}: {what}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| about(&error))?;
         Self::from_toml(&text).map_err(|error| about(&error.message()))
     }

@@ -7,6 +7,7 @@ use super::NotificationServer;
 use crate::error::Error;
 use crate::listener::handler::Wants;
 use crate::listener::{ListenerBuilder, NotificationEndpoint};
+use crate::priority::Priority;
 
 /// Makes a [`NotificationServer`].
 #[derive(Debug)]
@@ -98,7 +99,7 @@ impl NotificationServerBuilder {
     }
 
     /// The priorities that the handlers want; `None` when one wants any, or there is none.
-    fn wanted_priorities(&self) -> Option<Vec<crate::Priority>> {
+    fn wanted_priorities(&self) -> Option<Vec<Priority>> {
         let handlers = self.endpoints.iter().flat_map(|endpoint| &endpoint.handlers);
         let wanted = handlers.map(|handler| match handler.wants {
             Wants::Priority(priority) => Some(priority),
