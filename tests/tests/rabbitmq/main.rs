@@ -13,6 +13,7 @@ mod harness;
 mod hostile_frames;
 mod load;
 mod login;
+mod notifications;
 mod poison;
 mod proxied;
 mod publishing;
