@@ -9,6 +9,7 @@ mod group;
 mod handler;
 mod intake;
 mod received;
+mod rejecter;
 mod server;
 
 use std::fmt;
@@ -23,7 +24,7 @@ pub use self::disposition::{Disposition, IntoDisposition};
 pub use self::endpoint::NotificationEndpoint;
 pub use self::event::Event;
 pub use self::handler::HandlerArgument;
-use self::intake::{Intake, reject};
+use self::intake::Intake;
 pub use self::received::Received;
 pub use self::server::{NotificationServer, NotificationServerBuilder};
 use crate::codec;
@@ -79,7 +80,9 @@ impl<T: DeserializeOwned> Listener<T> {
                     let received = Received::new(arrival.message, payload);
                     return Some(Event::new(received, arrival.acknowledger));
                 }
-                Err(error) => reject(arrival.acknowledger, error.code(), error.message()),
+                Err(error) => {
+                    self.intake.rejecter().reject(arrival.acknowledger, error.code(), error.message())
+                }
             }
         }
     }
@@ -114,6 +117,13 @@ impl<T: DeserializeOwned> Listener<T> {
     #[must_use]
     pub fn health(&self) -> HealthWatch {
         self.intake.health().clone()
+    }
+
+    /// How many messages it has moved to the dead-letter queue by itself: what cannot be decoded, and what came too often. The
+    /// log tells of them at most every ten seconds.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.intake.rejecter().total()
     }
 
     /// Stops listening: gives back what was not taken or not settled, and tells the broker what was. The

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ListenerBuilder;
 use super::consumers::Consumers;
+use super::rejecter::Rejecter;
 use crate::codec::compression;
 use crate::delivery_limit::{Decision, DeliveryLimit};
 use crate::error::{Code, Error, Executed, Phase};
@@ -25,6 +26,7 @@ pub(super) struct Intake {
     filters: FilterSet,
     reader: Reader,
     delivery_limit: DeliveryLimit,
+    rejecter: Rejecter,
     health: HealthWatch,
 }
 
@@ -89,6 +91,7 @@ impl Intake {
             filters,
             reader,
             delivery_limit: DeliveryLimit::new(builder.delivery_limit, capabilities.redelivery_count),
+            rejecter: Rejecter::default(),
             health: HealthWatch::new(transport.status(), consumed, draining),
             _transport: transport,
         })
@@ -104,11 +107,11 @@ impl Intake {
             let message = match message {
                 Ok(Message::Notification(notification)) => notification,
                 Ok(Message::Request(_) | Message::Reply(_)) => {
-                    reject(acknowledger, Code::Malformed, "the message is not a notification");
+                    self.rejecter.reject(acknowledger, Code::Malformed, "the message is not a notification");
                     continue;
                 }
                 Err(malformed) => {
-                    reject(acknowledger, malformed.code, &malformed.reason);
+                    self.rejecter.reject(acknowledger, malformed.code, &malformed.reason);
                     continue;
                 }
             };
@@ -125,14 +128,18 @@ impl Intake {
                     continue;
                 }
                 Decision::Reject => {
-                    reject(acknowledger, Code::TooManyAttempts, &self.delivery_limit.reason(attempt));
+                    self.rejecter.reject(
+                        acknowledger,
+                        Code::TooManyAttempts,
+                        &self.delivery_limit.reason(attempt),
+                    );
                     continue;
                 }
             }
             match self.is_wanted(&message) {
                 Ok(true) => return Some(Arrival { message: Arc::new(message), acknowledger }),
                 Ok(false) => drop(acknowledger.ack()),
-                Err(error) => reject(acknowledger, error.code(), error.message()),
+                Err(error) => self.rejecter.reject(acknowledger, error.code(), error.message()),
             }
         }
     }
@@ -145,6 +152,11 @@ impl Intake {
     /// How often events are handled.
     pub(super) const fn delivery_limit(&self) -> DeliveryLimit {
         self.delivery_limit
+    }
+
+    /// What moves events to the dead letters.
+    pub(super) const fn rejecter(&self) -> &Rejecter {
+        &self.rejecter
     }
 
     pub(super) const fn health(&self) -> &HealthWatch {
@@ -167,10 +179,4 @@ impl Intake {
         }
         Ok(self.filters.matches(message, || self.reader.read(message))?.any())
     }
-}
-
-/// Moves an event to the dead letters.
-pub(super) fn reject(acknowledger: Acknowledger, code: Code, reason: &str) {
-    tracing::warn!(%code, reason, "rejected a notification");
-    drop(acknowledger.reject(code, reason));
 }

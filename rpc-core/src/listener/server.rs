@@ -19,6 +19,7 @@ use self::settle::Settler;
 use self::take::Taker;
 use super::group::Dispatcher;
 use super::intake::Intake;
+use super::rejecter::Rejecter;
 use crate::error::Error;
 use crate::health::HealthWatch;
 
@@ -78,6 +79,7 @@ pub struct NotificationServer {
     running: TaskTracker,
     taking: Option<JoinHandle<Intake>>,
     health: HealthWatch,
+    rejecter: Rejecter,
 }
 
 impl NotificationServer {
@@ -89,10 +91,11 @@ impl NotificationServer {
         let NotificationServerBuilder { listener, endpoints, concurrency, batch, requeue_delay } = builder;
         let dispatcher = Dispatcher::new(endpoints, listener.reader())?;
         let intake = Intake::start(listener, stop.clone()).await?;
-        let health = intake.health().clone();
+        let (health, rejecter) = (intake.health().clone(), intake.rejecter().clone());
         let settler = Settler {
             delivery_limit: intake.delivery_limit(),
             requeue_delay,
+            rejecter: rejecter.clone(),
             running: running.clone(),
             stop: stop.clone(),
         };
@@ -106,7 +109,7 @@ impl NotificationServer {
             batch,
         };
         let taking = Some(tokio::spawn(taker.run(intake)));
-        Ok(Self { stop, kill, running, taking, health })
+        Ok(Self { stop, kill, running, taking, health, rejecter })
     }
 
     /// How the server is, also after its shutdown: consuming, degraded and why, draining or closed.
@@ -119,6 +122,13 @@ impl NotificationServer {
     #[must_use]
     pub fn running(&self) -> usize {
         self.running.len()
+    }
+
+    /// How many messages it has moved to the dead-letter queue. Each has its reason with it; the log tells of them at most every
+    /// ten seconds.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.rejecter.total()
     }
 
     /// Stops taking events, gives back what has not started and what waits to come again, lets what runs finish for at most

@@ -168,7 +168,7 @@ async fn what_is_rejected_and_what_does_not_decode_goes_to_the_dead_letters_and_
         .on_any(journal.note::<Value>("any"))
         .on(journal.note::<PowerSet>("typed"))
         .on_priority(Priority::Error, reject);
-    let _server = on(&transport).endpoint(endpoint).start().await.unwrap();
+    let server = on(&transport).endpoint(endpoint).start().await.unwrap();
     let notifier = Notifier::new(&transport, "p");
     notifier.warn("node.power_set", &Value::map([("node", "seven")])).await.unwrap();
     notifier.error("e", &1).await.unwrap();
@@ -177,6 +177,7 @@ async fn what_is_rejected_and_what_does_not_decode_goes_to_the_dead_letters_and_
     settle().await;
     let dead = transport.broker().dead_letters();
     assert_eq!((dead[0].code, dead[1].code), (Code::Malformed, Code::ServiceError));
+    assert_eq!(server.rejected(), 2);
     assert!(dead[0].reason.contains("node: "), "{}", dead[0].reason);
     assert_eq!(dead[1].reason, "nobody wants it");
     let expected = ["any e 1", "any node.power_set 1", "typed node.power_set 1"];

@@ -10,12 +10,14 @@ use crate::delivery_limit::{Decision, DeliveryLimit};
 use crate::error::Code;
 use crate::listener::Disposition;
 use crate::listener::group::Fate;
-use crate::listener::intake::{Arrival, reject};
+use crate::listener::intake::Arrival;
+use crate::listener::rejecter::Rejecter;
 
 /// Settles events as their handlers decided.
 pub(super) struct Settler {
     pub(super) delivery_limit: DeliveryLimit,
     pub(super) requeue_delay: Duration,
+    pub(super) rejecter: Rejecter,
     pub(super) running: TaskTracker,
     pub(super) stop: CancellationToken,
 }
@@ -32,11 +34,11 @@ impl Settler {
             Fate::Decided(Disposition::Requeue { after, reason }) => (*after, reason.as_str()),
             Fate::Panicked => (None, "the handler panicked; its server's log has the details"),
             Fate::Decided(Disposition::Reject { reason }) => {
-                reject(acknowledger, Code::ServiceError, reason);
+                self.rejecter.reject(acknowledger, Code::ServiceError, reason);
                 return;
             }
             Fate::Unreadable(error) => {
-                reject(acknowledger, error.code(), error.message());
+                self.rejecter.reject(acknowledger, error.code(), error.message());
                 return;
             }
         };
@@ -44,7 +46,7 @@ impl Settler {
         let event_type = &message.event_type;
         if self.delivery_limit.decide(attempt, false) == Decision::Reject {
             let reason = format!("attempt {} was the last one: {reason}", message.context.attempt);
-            reject(acknowledger, Code::TooManyAttempts, &reason);
+            self.rejecter.reject(acknowledger, Code::TooManyAttempts, &reason);
             return;
         }
         let delay = after.unwrap_or(self.requeue_delay);

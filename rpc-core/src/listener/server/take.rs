@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::builder::Batch;
 use super::settle::Settler;
 use crate::listener::group::{Dispatcher, Selected};
-use crate::listener::intake::{Arrival, Intake, reject};
+use crate::listener::intake::{Arrival, Intake};
 use crate::priority::Priority;
 
 /// Takes events and gives each batch a worker.
@@ -74,7 +74,7 @@ impl Taker {
             match self.dispatcher.select(&arrival.message) {
                 Ok(Some(selected)) => return Some((arrival, selected)),
                 Ok(None) => drop(arrival.acknowledger.ack()),
-                Err(error) => reject(arrival.acknowledger, error.code(), error.message()),
+                Err(error) => intake.rejecter().reject(arrival.acknowledger, error.code(), error.message()),
             }
         }
     }
