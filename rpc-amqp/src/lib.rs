@@ -47,6 +47,9 @@
 //!
 //! `tls` adds `amqps://` through rustls, which builds C code. Verification cannot be switched off.
 
+#[cfg(feature = "benching")]
+#[doc(hidden)]
+pub mod benching;
 mod builder;
 mod connector;
 mod consumer;
