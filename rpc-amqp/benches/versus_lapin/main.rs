@@ -25,6 +25,8 @@ mod hand;
 mod load;
 mod options;
 mod ours;
+#[path = "../support/process.rs"]
+mod process;
 mod report;
 mod requester;
 mod role;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use nix::sys::resource::{UsageWho, getrusage};
 use tokio::sync::mpsc;
 
 use super::command::{Answer, Command, Side};
 use super::hand::{HandClient, HandServer};
 use super::load;
 use super::ours::{OurClient, OurServer};
+use super::process::cpu_time;
 use super::requester::Requester;
 
 /// Unacknowledged deliveries per consumer, on every side; the default of this framework's servers and listeners.
@@ -76,7 +76,7 @@ async fn send(requester: impl Requester, mut commands: mpsc::Receiver<Command>) 
     while let Some(command) = commands.recv().await {
         match command {
             Command::Load(load) => answer(&Answer::Loaded(load::run(&requester, load).await)),
-            Command::Usage => answer(&Answer::Used(used())),
+            Command::Usage => answer(&Answer::Used(cpu_time())),
             other => panic!("a client cannot do {other:?}"),
         }
     }
@@ -104,7 +104,7 @@ async fn serve(side: Side, url: &str, mut commands: mpsc::Receiver<Command>) {
                 };
                 answer(&Answer::Collected(time));
             }
-            Command::Usage => answer(&Answer::Used(used())),
+            Command::Usage => answer(&Answer::Used(cpu_time())),
             Command::Load(load) => panic!("a server cannot do {load:?}"),
         }
     }
@@ -113,12 +113,4 @@ async fn serve(side: Side, url: &str, mut commands: mpsc::Receiver<Command>) {
 fn answer(answer: &Answer) {
     let line = serde_json::to_string(answer).unwrap();
     writeln!(stdout().lock(), "{line}").expect("the director listens");
-}
-
-/// User and system time of all threads so far.
-fn used() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
-    let micros =
-        |time: nix::sys::time::TimeVal| u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec()).unwrap();
-    Duration::from_micros(micros(usage.user_time()) + micros(usage.system_time()))
 }
