@@ -22,6 +22,7 @@ mod confirms;
 mod culprit;
 mod flight;
 mod gate;
+mod intake;
 mod introduction;
 mod introductions;
 mod lane;
@@ -37,18 +38,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use lapin::BasicProperties;
 use rpc_core::{Code, Deadline, Error, Executed, Phase};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::actor::Actor;
+use self::intake::{Door, intake};
 use self::patience::Patience;
 use self::slot::Slot;
 use crate::link::{Link, Refusal};
 use crate::topology::{Declaration, Route};
 use crate::wire::header_size;
 
-/// Messages that wait to be handed over. Further publishers wait for a place, until their deadline.
+/// Messages that wait to be handed over, in each of two queues. Further publishers wait for a place, until their deadline.
 const QUEUE_LENGTH: usize = 4_096;
 /// KiB of messages that wait to be handed over: 64 MiB. One message may always wait, however large.
 const QUEUE_KIB: u32 = 64 * 1_024;
@@ -67,10 +69,17 @@ pub(crate) struct Outgoing {
     pub(crate) body: Bytes,
 }
 
+impl Outgoing {
+    /// Whether somebody waits for it, or for the answer to it.
+    fn is_awaited(&self) -> bool {
+        self.properties.correlation_id().is_some()
+    }
+}
+
 /// The door to the task that publishes. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Publisher {
-    queue: mpsc::Sender<Slot>,
+    door: Door,
     /// KiB that may still wait.
     waiting: Arc<Semaphore>,
     blocked_timeout: Duration,
@@ -82,12 +91,12 @@ pub(crate) struct Publisher {
 impl Publisher {
     /// Starts the task on the runtime that this is called in.
     pub(crate) fn start(link: Link, blocked_timeout: Duration) -> Self {
-        let (queue, slots) = mpsc::channel(QUEUE_LENGTH);
+        let (door, slots) = intake(QUEUE_LENGTH);
         let (closing, aborted) = (CancellationToken::new(), CancellationToken::new());
         let actor = Actor::new(slots, link.watch(), closing.clone(), aborted.clone());
         tokio::spawn(actor.run());
         let waiting = Arc::new(Semaphore::new(QUEUE_KIB as usize));
-        Self { queue, waiting, blocked_timeout, link, closing, aborted }
+        Self { door, waiting, blocked_timeout, link, closing, aborted }
     }
 
     /// Publishes, and resolves when the broker has confirmed, refused or returned the message, at `deadline` at the
@@ -105,9 +114,10 @@ impl Publisher {
         }
         let patience = Patience::new(called, until, self.blocked_timeout);
         let size = kibibytes(header_size(&outgoing.properties).saturating_add(outgoing.body.len()));
+        let is_awaited = outgoing.is_awaited();
         let enter = async {
             let share = Arc::clone(&self.waiting).acquire_many_owned(size).await.ok()?;
-            Some((share, self.queue.reserve().await.ok()?))
+            Some((share, self.door.reserve(is_awaited).await?))
         };
         let (share, place) = match self.patiently(patience, enter).await {
             Some(Some(entered)) => entered,
@@ -151,7 +161,7 @@ impl Publisher {
     pub(crate) async fn close(&self, grace: Duration) {
         self.closing.cancel();
         // The task drops its end of the queue when it is done.
-        let _ = tokio::time::timeout(grace, self.queue.closed()).await;
+        let _ = tokio::time::timeout(grace, self.door.closed()).await;
         self.aborted.cancel();
     }
 

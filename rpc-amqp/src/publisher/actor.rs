@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::asking::Asking;
+use super::intake::Intake;
 use super::lane::{Ended, Lane};
 use super::not_connected;
 use super::slot::Slot;
@@ -15,7 +15,7 @@ use crate::link::{Backoff, Session, View};
 
 /// The task that publishes. Per epoch it opens a channel and serves it until one of them ends.
 pub(super) struct Actor {
-    pub(super) slots: mpsc::Receiver<Slot>,
+    pub(super) slots: Intake,
     /// Taken from `slots` and not handed over; first in the next turn.
     pub(super) returned: VecDeque<Slot>,
     pub(super) view: watch::Receiver<View>,
@@ -25,7 +25,7 @@ pub(super) struct Actor {
 
 impl Actor {
     pub(super) fn new(
-        slots: mpsc::Receiver<Slot>,
+        slots: Intake,
         view: watch::Receiver<View>,
         closing: CancellationToken,
         aborted: CancellationToken,

@@ -98,6 +98,7 @@ impl Lane {
                 for slot in actor.returned.drain(..count) {
                     self.hand_over(slot);
                 }
+                tokio::task::yield_now().await;
                 continue;
             }
             let is_idle = self.is_idle() && actor.is_idle();
@@ -117,8 +118,14 @@ impl Lane {
                     self.introduced(step, &mut actor.returned);
                 }
                 _ = actor.slots.recv_many(&mut batch, room), if room > 0 && has_senders => {
+                    let is_full = batch.len() == room;
                     for slot in batch.drain(..) {
                         self.hand_over(slot);
+                    }
+                    // The runtime counts a batch as one step, and its thread has consumers to look after: with a queue that
+                    // has filled up in an outage, each of their steps waited for a hundred batches.
+                    if is_full {
+                        tokio::task::yield_now().await;
                     }
                 }
                 changed = actor.view.changed() => if changed.is_err() { break Ended::Done },
