@@ -49,9 +49,9 @@ impl Refusal {
                 541 => RefusalKind::BrokerError,
                 _ => RefusalKind::Lost,
             };
-            return Self { kind, text: format!("{} {}", answer.get_id(), answer.get_message()) };
+            return Self { kind, text: one_line(&format!("{} {}", answer.get_id(), answer.get_message())) };
         }
-        Self { kind: RefusalKind::Lost, text: error.to_string() }
+        Self { kind: RefusalKind::Lost, text: one_line(&error.to_string()) }
     }
 
     /// About a node that accepted no connection.
@@ -100,7 +100,24 @@ impl Refusal {
     }
 }
 
+/// A broker shows octets that it could not read over several lines; a log has one for each event.
+fn one_line(text: &str) -> String {
+    let words = text.split(|character: char| character.is_whitespace() || character.is_control());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// The broker has no code of its own for it.
 fn is_home_down(text: &str) -> bool {
     text.contains("home node") && text.contains("down")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_broker_says_is_one_line() {
+        let text = "FRAME_ERROR - first 16 octets = <<0,0,\n                        1>>: \u{1b}[2Jx";
+        assert_eq!(one_line(text), "FRAME_ERROR - first 16 octets = <<0,0, 1>>: [2Jx");
+    }
 }

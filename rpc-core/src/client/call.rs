@@ -155,6 +155,8 @@ async fn exchange(ready: Ready) -> Result<Reply, Error> {
             (Err(error), Some(copy)) if is_lost(&error) && sent < MOST_SENDINGS && !deadline.has_passed() => {
                 tracing::debug!(%error, "an idempotent call is sent again");
                 request = copy;
+                // Whoever runs it has to know that it may have run.
+                request.context.attempt = request.context.attempt.saturating_add(sent);
                 in_doubt.get_or_insert(error);
             }
             (published, _) => break published,

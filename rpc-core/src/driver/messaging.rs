@@ -28,19 +28,22 @@ impl Messaging {
         let message = emission.message();
         let (exchange, topic) = (emission.exchange().to_owned(), topic.to_owned());
         let destination = Destination::Notification { exchange, topic, priority: message.priority };
-        let (mut failures, mut in_doubt) = (0, false);
+        let (mut failures, mut doubts) = (0, 0);
         loop {
-            let attempt = Message::Notification(message.clone());
-            let Err(error) = self.transport.publish(&destination, attempt, deadline).await else {
+            let mut copy = message.clone();
+            // What an earlier copy may have brought its listeners have to know.
+            copy.context.attempt = copy.context.attempt.saturating_add(doubts);
+            let copy = Message::Notification(copy);
+            let Err(error) = self.transport.publish(&destination, copy, deadline).await else {
                 return Ok(());
             };
             failures += 1;
-            // What an earlier attempt may have brought, a later one cannot take back.
-            in_doubt |= error.executed() != Executed::NotSent;
+            doubts += u32::from(error.executed() != Executed::NotSent);
             // The lower half of a random number is one.
             let chance = random_key() as u64;
             let Some(pause) = emission.retry().pause(failures, &error, deadline.remaining(), chance) else {
-                let error = if in_doubt { error.with_executed(Executed::Unknown) } else { error };
+                // A copy that was not sent says nothing about the one before it.
+                let error = if doubts > 0 { error.with_executed(Executed::Unknown) } else { error };
                 return Err(error.about(&destination, &message.event_type, &message.context.request_id));
             };
             tracing::debug!(%destination, failures, %error, "tries again to emit an event");

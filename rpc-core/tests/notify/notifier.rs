@@ -147,6 +147,22 @@ async fn what_cannot_succeed_is_not_tried_again_and_doubt_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_may_come_twice_says_so() {
+    let (transport, script) = (MemoryTransport::new(), Script::default());
+    let notifier = Notifier::new(&script.connect(&transport), "p");
+    let mut events = Listener::builder(&transport, ["notifications"]).start::<Value>().await.unwrap();
+    let unavailable = || Error::new(Code::Unavailable, "link lost");
+    let failures = [vec![unavailable().with_executed(Executed::NotSent)], vec![unavailable(), unavailable()]];
+    for (failures, attempt) in failures.into_iter().zip([1, 3]) {
+        script.fail(failures);
+        notifier.info("e", &1).await.unwrap();
+        let event = events.next().await.unwrap();
+        assert_eq!(event.attempt(), attempt);
+        event.ack().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn all_attempts_end_within_the_timeout() {
     let (transport, script) = (MemoryTransport::new(), Script::default());
     script.fail((0..10_000).map(|_| Error::new(Code::Overloaded, "full")));

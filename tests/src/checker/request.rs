@@ -159,8 +159,7 @@ impl Request {
         let messages: BTreeSet<_> =
             self.started.iter().filter_map(|started| started.detail("message")).collect();
         let first = self.started.iter().filter(|started| started.number("attempt").unwrap_or(1) == 1).count();
-        // A notifier that was not told what became of an event sends it again under its id.
-        if first > 1 && kind != Kind::Notification {
+        if first > 1 {
             violations.push((
                 "I3",
                 format!("was run {first} times as a first attempt, from messages {messages:?}"),

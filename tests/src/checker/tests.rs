@@ -120,16 +120,6 @@ fn only_a_redelivery_may_run_again() {
         assert_eq!(run(["1", "2"]), [""; 0]);
         assert_eq!(run(["1", "1"]), ["I3"]);
     }
-    let event = |ids: [&'static str; 2]| {
-        let run = |id| entry(1, "started", "a", &[("attempt", "1"), ("message", id), ("sum", SUM)]);
-        broken(&[
-            invoked(0, "a", Kind::Notification),
-            run(ids[0]),
-            run(ids[1]),
-            resolved(2, "a", "ok", "unknown"),
-        ])
-    };
-    assert_eq!((event(["m", "m"]), event(["m", "n"])), (vec![], vec!["I3"]), "sent again, under its id");
     let mut elsewhere = started(2, "a", "1");
     elsewhere.process = 8;
     let fanout = [invoked(0, "a", Kind::Fanout), started(1, "a", "1"), resolved(1, "a", "ok", "unknown")];

@@ -1,7 +1,7 @@
 //! What most rows have in common.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tests::chaos::Words;
 use tests::checker::Kind;
@@ -16,6 +16,8 @@ const STEADY: Duration = Duration::from_millis(1_500);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How soon the throughput has to be back (I6).
 const THROUGHPUT: Duration = Duration::from_secs(10);
+/// How long programs may take to be connected before a fault.
+const CONNECTED: Duration = Duration::from_secs(5);
 
 /// Some of everything, at a pace that two shared cores can keep.
 pub(crate) fn mixed() -> Words {
@@ -65,10 +67,18 @@ impl Stage<'_> {
         self.take_baselines();
     }
 
-    /// Remembers what everybody holds now.
+    /// Remembers what everybody holds now, once all are connected.
     pub(crate) fn take_baselines(&mut self) {
+        let is_connected =
+            |measured: &Words| measured.get("state").is_some_and(|it| it.starts_with("connected"));
         for program in &mut self.programs {
-            program.baseline = Some(program.process.measure());
+            let end = Instant::now() + CONNECTED;
+            let mut measured = program.process.measure();
+            while !is_connected(&measured) && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(50));
+                measured = program.process.measure();
+            }
+            program.baseline = Some(measured);
         }
     }
 
