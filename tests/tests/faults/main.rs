@@ -4,6 +4,7 @@
 //! cargo test -p tests --test faults                                   every row, short form
 //! cargo test -p tests --test faults -- B1 B3                          these rows
 //! cargo test -p tests --test faults -- --quick                        rows of a few seconds
+//! cargo test -p tests --test faults -- --again                        a row that fails is run once more, alone
 //! cargo test -p tests --test faults -- --list                         which rows there are
 //! cargo test -p tests --test faults -- --long                         as far as the matrix asks, an hour or more
 //! cargo test -p tests --test faults -- --table docs/faults.md         writes the table, too

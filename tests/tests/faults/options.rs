@@ -25,6 +25,8 @@ pub(crate) struct Options {
     /// Whether rows go as far as the matrix asks, however long that takes.
     pub(crate) long: bool,
     pub(crate) lanes: usize,
+    /// Whether any row that fails is run once more, with nothing beside it.
+    pub(crate) again: bool,
 }
 
 impl Options {
@@ -50,6 +52,7 @@ impl Options {
             seed: tests::ledger::now(),
             soak: Self::SHORT_SOAK,
             long: false,
+            again: false,
             lanes: std::thread::available_parallelism().map_or(2, usize::from),
         };
         let arguments: Vec<_> = arguments.into_iter().collect();
@@ -64,6 +67,7 @@ impl Options {
             match &*name {
                 "--list" => options.list = true,
                 "--quick" => options.quick = true,
+                "--again" => options.again = true,
                 "--long" => {
                     options.long = true;
                     options.soak = options.soak.max(Duration::from_secs(600));

@@ -54,12 +54,12 @@ pub(crate) fn run(rows: Vec<Row>, options: &Options) -> Vec<Outcome> {
     });
     let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
     // On a machine that stands still, or has other work, nobody keeps a deadline. Such a row is run again, once, with
-    // nothing beside it. What was lost, crossed or told wrongly has no such excuse.
+    // nothing beside it. What was lost, crossed or told wrongly has no such excuse, unless all rows are to have a second run.
     let mut lane = Lane::default();
     for outcome in &mut outcomes {
         let stood_still = outcome.stall.is_some_and(|stall| stall > checker::GRACE);
         let was_late = outcome.problems.iter().all(|problem| problem.starts_with(SLOW));
-        if !outcome.problems.is_empty() && (stood_still || was_late) {
+        if !outcome.problems.is_empty() && (stood_still || was_late || options.again) {
             let first = outcome.problems.first().cloned().unwrap_or_default();
             let stall = outcome.stall.unwrap_or_default();
             *outcome = one(outcome.row, &mut lane, options, &stalls);
