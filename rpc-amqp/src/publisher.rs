@@ -29,6 +29,7 @@ mod lane;
 mod message;
 mod patience;
 mod quarantine;
+mod renewal;
 mod slot;
 
 use std::pin::pin;

@@ -36,6 +36,8 @@ pub(super) struct ConfirmChannel {
     written: Arc<AtomicU64>,
     lost: Option<Refusal>,
     is_given_up: bool,
+    /// Whether the broker has refused a message since this was asked last.
+    has_refused: bool,
     woken: Arc<Woken>,
 }
 
@@ -64,6 +66,7 @@ impl ConfirmChannel {
             written: Arc::default(),
             lost: None,
             is_given_up: false,
+            has_refused: false,
             woken: Arc::default(),
         }
     }
@@ -139,6 +142,23 @@ impl ConfirmChannel {
         }
     }
 
+    /// Whether the broker has refused a message since this was asked last.
+    pub(super) const fn take_refused(&mut self) -> bool {
+        std::mem::replace(&mut self.has_refused, false)
+    }
+
+    /// Gives up on the messages in flight: their outcome is unknown.
+    pub(super) fn abandon(&mut self, refusal: &Refusal, gate: &mut Gate) {
+        let now = Instant::now();
+        for pending in self.flight.drain() {
+            gate.settled(pending.route, pending.size, now);
+            let cause = &refusal.text;
+            let _ = pending.outcome.send(Err(unknown(format!(
+                "the channel was lost before the broker confirmed the message: {cause}"
+            ))));
+        }
+    }
+
     /// Whether it was given up, and had not ended by itself.
     pub(super) const fn is_given_up(&self) -> bool {
         self.is_given_up
@@ -189,6 +209,7 @@ impl ConfirmChannel {
         }
         let now = Instant::now();
         for (number, verdict) in self.confirms.take_in(&complete) {
+            self.has_refused |= verdict == Verdict::Refused;
             if let Some(pending) = self.flight.remove(number) {
                 gate.settled(pending.route, pending.size, now);
                 let outcome = outcome(verdict, &pending.exchange, &pending.key);

@@ -20,6 +20,7 @@ use super::introduction::Refused;
 use super::introductions::{Introductions, Step};
 use super::message::{Limits, Ready, refused};
 use super::quarantine::Quarantine;
+use super::renewal::{Renewal, Renewed};
 use super::slot::Slot;
 use crate::link::{Refusal, Session};
 
@@ -46,6 +47,7 @@ pub(super) struct Lane {
     limits: Limits,
     introductions: Introductions,
     quarantine: Quarantine,
+    renewal: Renewal,
     /// A question to a broker that confirms nothing: one at a time.
     questions: FuturesUnordered<Question>,
 }
@@ -70,6 +72,7 @@ impl Lane {
             shared: ConfirmChannel::new(channel, &session),
             gate: Gate::new(Instant::now()),
             quarantine: Quarantine::default(),
+            renewal: Renewal::default(),
             questions: FuturesUnordered::new(),
             session,
         })
@@ -113,7 +116,11 @@ impl Lane {
                 () = actor.aborted.cancelled() => break Ended::Done,
                 Some(confirm) = self.shared.next(), if !self.shared.is_idle() => {
                     self.shared.settle(confirm, &mut self.gate);
+                    if self.shared.take_refused() {
+                        self.renewal.ask(&self.asking, Instant::now());
+                    }
                 }
+                renewed = self.renewal.next(), if !self.renewal.has_nothing_under_way() => self.renewed(renewed),
                 Some(step) = self.introductions.next(), if !self.introductions.has_nothing_under_way() => {
                     self.introduced(step, &mut actor.returned);
                 }
@@ -143,13 +150,27 @@ impl Lane {
                 break Ended::Lost;
             }
         };
-        self.shared.end(&Refusal::lost(self.asking.cause()));
+        let over = Refusal::lost(self.asking.cause());
+        self.shared.end(&over);
+        self.renewal.end(&over);
         self.introductions.into_waiting(&mut actor.returned);
         ended
     }
 
     fn is_idle(&self) -> bool {
-        self.shared.is_idle() && self.introductions.is_idle()
+        self.shared.is_idle() && self.introductions.is_idle() && self.renewal.is_idle()
+    }
+
+    fn renewed(&mut self, renewed: Renewed) {
+        let now = Instant::now();
+        match renewed {
+            Renewed::Opened(channel) => {
+                let new = ConfirmChannel::new(channel, &self.session);
+                self.renewal.keep(std::mem::replace(&mut self.shared, new), now);
+            }
+            Renewed::Confirmed(confirmed) => self.renewal.settle(Some(*confirmed), &mut self.gate, now),
+            Renewed::Nothing => self.renewal.settle(None, &mut self.gate, now),
+        }
     }
 
     /// Hands a message over, unless its caller has given up.
@@ -237,6 +258,7 @@ impl Lane {
     /// Replaces a channel that has ended, at once when it is known what has ended it. Says whether it did.
     async fn replace(&mut self, refusal: &Refusal) -> bool {
         let what = self.shared.end(refusal);
+        self.renewal.end(refusal);
         if self.asking.is_open() {
             tracing::warn!(cause = %refusal.text, "lost the channel to publish, and opens another");
         }

@@ -58,6 +58,9 @@ impl Patience {
     const LONGEST: Duration = Duration::from_secs(60);
     const FIRST_PAUSE: Duration = Duration::from_millis(50);
     const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+    /// How often a reply is sent again that the broker refuses. In between a queue may get room, or another leader.
+    const MOST_REFUSALS: u32 = 20;
+    const REFUSAL_PAUSE: Duration = Duration::from_millis(100);
 
     pub(super) fn new(kill: CancellationToken) -> Self {
         Self {
@@ -101,6 +104,17 @@ impl Patience {
         match self.kill.run_until_cancelled(tokio::time::sleep(now)).await {
             None => Next::Killed,
             Some(()) if until.has_passed() => Next::GiveUp,
+            Some(()) => Next::Try,
+        }
+    }
+
+    /// The broker would not take a reply, for which this was the `refusal`th time.
+    pub(super) async fn after_refusal(&self, refusal: u32) -> Next {
+        if refusal > Self::MOST_REFUSALS {
+            return Next::GiveUp;
+        }
+        match self.kill.run_until_cancelled(tokio::time::sleep(Self::REFUSAL_PAUSE)).await {
+            None => Next::Killed,
             Some(()) => Next::Try,
         }
     }

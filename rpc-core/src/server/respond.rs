@@ -145,7 +145,7 @@ impl Responder {
         mut may_wait: Option<MayWait<'_>>,
     ) -> Result<(), Code> {
         let destination = Destination::Reply(address.clone());
-        let (mut waiting, mut lost) = (None, 0);
+        let (mut waiting, mut lost, mut refused) = (None, 0, 0);
         loop {
             let mut reply = Reply::new(correlation_id.clone(), outcome.clone());
             reply.server = Some(self.server.clone());
@@ -161,6 +161,9 @@ impl Responder {
             lost += u32::from(is_lost);
             let next = if error.is_unroutable() {
                 self.patience.after_unroutable(address, may_wait.as_mut(), &mut waiting).await
+            } else if error.code() == Code::Overloaded && !limit.has_passed() {
+                refused += 1;
+                self.patience.after_refusal(refused).await
             } else if is_lost && lost < Self::MOST_LOST && !limit.has_passed() {
                 Next::Try
             } else {
