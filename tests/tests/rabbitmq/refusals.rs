@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use rpc_amqp::AmqpTransport;
-use rpc_core::{Client, Code, Executed, Notifier, Server, Target};
+use rpc_core::{Client, Code, Executed, Notifier, RetryPolicy, Server, Target};
 use tests::broker::{Broker, unique};
 use tests::raw::{RawClient, eventually};
 
@@ -80,7 +80,7 @@ async fn a_deleted_exchange_is_declared_again_but_not_for_ever() {
     let broker = Broker::shared();
     let (transport, name) = (connect(broker).await, unique("gone"));
     let raw = RawClient::connect(&broker.url()).await;
-    let notifier = Notifier::new(&transport, "test").exchange(&name);
+    let notifier = Notifier::new(&transport, "test").exchange(&name).retry(RetryPolicy::never());
     let exchange = format!("n.{name}");
     notifier.info("first", &1).await.unwrap();
 
