@@ -53,6 +53,7 @@
 //! | using one | the generated client, [`Call`], [`Cast`], [`CallError`]; [`Client`] without types |
 //! | what can go wrong | [`Error`], [`Code`], [`Executed`] |
 //! | events | [`Notifier`], [`driver`], [`Listener`], [`NotificationServer`], [`Filter`], [`Notification`] |
+//! | what could not be handled | [`DeadLetters`] |
 //! | choosing a transport by URL | [`Registry`] |
 //! | writing a transport | [`transport`], `conformance` (feature) |
 //!
@@ -72,6 +73,7 @@ pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod context;
+mod dead_letters;
 mod deadline;
 mod delivery_limit;
 pub mod driver;
@@ -107,6 +109,7 @@ pub use self::access::{AccessPolicy, AccessRequest, AllowAll, AllowMethods, Deni
 pub use self::client::{Call, CallFuture, Cast, CastFuture, Client, Prepare, ServiceFailure};
 pub use self::codec::Compression;
 pub use self::context::{Context, Metadata, MetadataError, TraceContext};
+pub use self::dead_letters::{DeadLetter, DeadLetterFilter, DeadLetters, Treated};
 pub use self::deadline::Deadline;
 pub use self::endpoint::{Dispatch, Endpoint, Invocation};
 pub use self::error::{CallError, Code, Error, Executed, NoError, Phase};
@@ -118,7 +121,7 @@ pub use self::listener::{
     Disposition, Event, HandlerArgument, IntoDisposition, Listener, ListenerBuilder, NotificationEndpoint,
     NotificationServer, NotificationServerBuilder, Received,
 };
-pub use self::memory::{DeadLetter, MemoryBroker, MemoryConnector, MemoryTransport};
+pub use self::memory::{MemoryBroker, MemoryConnector, MemoryTransport};
 pub use self::message::Outcome;
 pub use self::notification::Notification;
 #[cfg(feature = "tracing-layer")]

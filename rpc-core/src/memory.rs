@@ -19,7 +19,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use self::broker::MemoryBroker;
-pub use self::dead_letters::DeadLetter;
 use crate::error::{Code, Error, Executed, Phase};
 use crate::health::HealthWatch;
 use crate::transport::{Connector, SharedTransport, StatusWatch};

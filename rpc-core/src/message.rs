@@ -10,6 +10,7 @@ pub use self::notification::NotificationMessage;
 pub use self::reply::{Failure, Outcome, Reply};
 pub use self::request::Request;
 use crate::context::Context;
+use crate::identity::MessageId;
 use crate::payload::Payload;
 
 /// What a transport carries. A wire of the transport decides how it looks to the broker.
@@ -32,6 +33,16 @@ impl Message {
             Self::Request(request) => &request.arguments,
             Self::Reply(reply) => reply.payload(),
             Self::Notification(notification) => &notification.payload,
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> &MessageId {
+        match self {
+            Self::Request(request) => &request.message_id,
+            Self::Reply(reply) => &reply.message_id,
+            Self::Notification(notification) => &notification.message_id,
         }
     }
 

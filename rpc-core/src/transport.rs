@@ -31,6 +31,8 @@ pub use self::registry::{Connector, Registry};
 pub use self::shared::SharedTransport;
 pub use self::status::{LinkState, Status, StatusReporter, StatusWatch};
 pub use self::watch::{Reporter, Watch};
+pub use crate::dead_letters::{DeadLetterQuery, Treatment};
+use crate::dead_letters::{Treated, unsupported};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::message::Message;
@@ -91,6 +93,35 @@ pub trait Transport: Send + Sync + 'static {
     async fn inspect(&self, target: &Target) -> Result<Option<QueueDepth>, Error> {
         let _ = target;
         Ok(None)
+    }
+
+    /// How many dead letters of a topic there are, without those that somebody looks at.
+    ///
+    /// # Errors
+    ///
+    /// As [`DeadLetters`](crate::DeadLetters) says. The default is for transports that have none to show.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the wait and nothing else.
+    async fn count_dead_letters(&self, exchange: &str, topic: &str) -> Result<u32, Error> {
+        let _ = (exchange, topic);
+        Err(unsupported())
+    }
+
+    /// Does with the dead letters of a topic what `query` says, as [`DeadLetters`](crate::DeadLetters) promises it.
+    ///
+    /// # Errors
+    ///
+    /// As [`DeadLetters`](crate::DeadLetters) says, when nothing was done. What ends it later is in
+    /// [`Treated::stopped_by`]. The default is for transports that have none to show.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the wait, and what was begun is finished.
+    async fn treat_dead_letters(&self, query: DeadLetterQuery) -> Result<Treated, Error> {
+        let _ = query;
+        Err(unsupported())
     }
 
     /// What this transport can do.

@@ -9,6 +9,8 @@ mod calls;
 mod codec;
 #[path = "behaviour/context.rs"]
 mod context;
+#[path = "behaviour/dead_letters.rs"]
+mod dead_letters;
 #[path = "behaviour/duplicates.rs"]
 mod duplicates;
 #[path = "behaviour/evidence.rs"]

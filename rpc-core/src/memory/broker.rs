@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::MemoryTransport;
 use super::connection::Connection;
-use super::dead_letters::DeadLetter;
 use super::state::State;
+use crate::dead_letters::DeadLetter;
 use crate::transport::SharedTransport;
 
 /// A broker in this process. Cheap to clone; clones are the same broker.

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::broker::MemoryBroker;
 use super::consumer::MemoryConsumer;
 use super::queue::Taker;
+use crate::dead_letters::{DeadLetterQuery, Treated};
 use crate::deadline::Deadline;
 use crate::error::{Code, Error, Executed, Phase};
 use crate::message::Message;
@@ -83,6 +84,17 @@ impl Transport for Connection {
     async fn inspect(&self, target: &Target) -> Result<Option<QueueDepth>, Error> {
         self.check_open()?;
         self.broker.state().inspect(target)
+    }
+
+    async fn count_dead_letters(&self, exchange: &str, topic: &str) -> Result<u32, Error> {
+        self.check_open()?;
+        let count = self.broker.state().dead_letters.count(exchange, topic);
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    async fn treat_dead_letters(&self, query: DeadLetterQuery) -> Result<Treated, Error> {
+        self.check_open()?;
+        Ok(self.broker.state().treat_dead_letters(&query))
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -1,13 +1,16 @@
 //! All queues of a broker, and which of them a destination means.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use super::dead_letters::DeadLetters;
+use super::dead_letters::{DeadLetters, replayed};
 use super::queue::{Queue, Taker};
+use crate::dead_letters::{DeadLetter, DeadLetterQuery, DeadLetters as Door, Treated, Treatment};
 use crate::error::{Code, Error};
-use crate::message::Message;
+use crate::message::{Malformed, Message};
 use crate::priority::Priority;
 use crate::target::{Route, Target};
 use crate::transport::{Destination, QueueDepth, Settlement, Source};
@@ -32,19 +35,36 @@ pub(super) struct State {
 }
 
 impl QueueName {
-    fn topic(&self) -> &str {
+    /// Exchange and topic.
+    fn place(&self) -> (&str, &str) {
         match self {
-            Self::Topic { topic, .. }
-            | Self::Server { topic, .. }
-            | Self::Fanout { topic, .. }
-            | Self::Notify { topic, .. } => topic,
-            Self::Reply(_) => "replies",
+            Self::Topic { exchange, topic }
+            | Self::Server { exchange, topic, .. }
+            | Self::Fanout { exchange, topic, .. }
+            | Self::Notify { exchange, topic, .. } => (exchange, topic),
+            Self::Reply(_) => ("", "replies"),
         }
     }
 
     /// Whether the queue ends with its last taker.
     const fn is_transient(&self) -> bool {
         matches!(self, Self::Fanout { .. } | Self::Reply(_))
+    }
+}
+
+/// As the queue would be called on RabbitMQ, for people.
+impl fmt::Display for QueueName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Topic { exchange, topic } => write!(formatter, "rpc.{exchange}.{topic}"),
+            Self::Server { exchange, topic, server } => write!(formatter, "rpc.{exchange}.{topic}.{server}"),
+            Self::Fanout { topic, taker, .. } => write!(formatter, "fan.{topic}.{taker}"),
+            Self::Reply(address) => formatter.write_str(address),
+            Self::Notify { exchange, topic, priority, pool } => {
+                write!(formatter, "notify.{exchange}.{topic}.{priority}")?;
+                pool.as_ref().map_or(Ok(()), |pool| write!(formatter, ".{pool}"))
+            }
+        }
     }
 }
 
@@ -185,11 +205,69 @@ impl State {
             Settlement::Requeue => queue.put_back(place, stored),
             Settlement::Retry { attempt } => queue.retry(stored, attempt),
             Settlement::Reject { code, reason } => {
-                self.dead_letters.add(name.topic(), code, reason, stored.message);
+                let (exchange, topic) = name.place();
+                let message_id = Some(stored.message.id().clone());
+                let letter = DeadLetter {
+                    queue: name.to_string(),
+                    code,
+                    reason,
+                    rejected_at: Some(SystemTime::now()),
+                    message_id,
+                    ..DeadLetter::new(exchange, topic, Ok(stored.message))
+                };
+                self.dead_letters.add(letter, name.clone());
             }
         }
         queue.hand_out(name, Instant::now());
         true
+    }
+
+    /// Does with the dead letters of a topic what `query` says.
+    pub(super) fn treat_dead_letters(&mut self, query: &DeadLetterQuery) -> Treated {
+        let DeadLetterQuery { exchange, topic, treatment, filter, most } = query;
+        let mut treated = Treated::nothing();
+        // Apart for the time, since replaying needs the queues.
+        let mut dead_letters = std::mem::take(&mut self.dead_letters);
+        dead_letters.retain(exchange, topic, |kept| {
+            if treated.matched() == *most || treated.looked_at == Door::MOST_LOOKED_AT {
+                treated.is_complete = false;
+                return true;
+            }
+            treated.looked_at += 1;
+            if !filter.matches(&kept.letter) {
+                return true;
+            }
+            let outcome = match treatment {
+                Treatment::Inspect | Treatment::Discard => Ok(()),
+                Treatment::Replay => self.replay(&kept.letter, &kept.origin),
+            };
+            match outcome {
+                Ok(()) => {
+                    treated.letters.push(kept.letter.clone());
+                    *treatment == Treatment::Inspect
+                }
+                Err(error) => {
+                    treated.left.push((kept.letter.clone(), error));
+                    true
+                }
+            }
+        });
+        self.dead_letters = dead_letters;
+        treated
+    }
+
+    fn replay(&mut self, letter: &DeadLetter, origin: &QueueName) -> Result<(), Error> {
+        let now = Instant::now();
+        let message = letter.message.as_ref().map_err(Malformed::error)?;
+        let queue = self.queues.get_mut(origin).ok_or_else(|| {
+            Error::new(Code::Unroutable, format!("the queue that it was rejected from is gone: {origin}"))
+        })?;
+        if queue.is_full(now) {
+            return Err(Error::new(Code::Overloaded, format!("the queue is full: {origin}")));
+        }
+        queue.push(replayed(message), None);
+        queue.hand_out(origin, now);
+        Ok(())
     }
 
     /// Hands nothing more to this taker; a queue of its own takes nothing more in.
@@ -240,7 +318,7 @@ impl State {
     }
 }
 
-fn no_queue(destination: impl std::fmt::Display) -> Error {
+fn no_queue(destination: impl fmt::Display) -> Error {
     Error::new(Code::Unroutable, format!("no queue for {destination}: no such server was ever started"))
 }
 
