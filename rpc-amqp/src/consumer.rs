@@ -23,9 +23,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::copy::{copy, copy_without_caller};
 #[cfg(fuzzing)]
 pub(crate) use self::dead_letter::fuzzing;
 use self::generation::Generation;
+pub(crate) use self::moving::MOVE_LIMIT;
 use self::opened::Opened;
 use self::task::Task;
 use crate::link::{Backoff, Link, Worker};

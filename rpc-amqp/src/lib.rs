@@ -53,6 +53,7 @@ pub mod benching;
 mod builder;
 mod connector;
 mod consumer;
+mod dead_letters;
 mod declare;
 #[cfg(fuzzing)]
 #[doc(hidden)]

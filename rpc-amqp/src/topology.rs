@@ -19,4 +19,6 @@ mod route;
 
 pub(crate) use self::declaration::{Declaration, ExchangeKind, QueueKind};
 pub(crate) use self::plan::{Plan, PlannedQueue};
-pub(crate) use self::route::{Route, dead_letters, default_queue, request_queue};
+pub(crate) use self::route::{
+    Route, dead_letter_queue, dead_letters, default_queue, is_queue_of, request_queue,
+};

@@ -7,15 +7,16 @@ use async_trait::async_trait;
 use lapin::types::ShortString;
 use rpc_core::message::Message;
 use rpc_core::transport::{
-    Capabilities, ConsumeOptions, Consumer, Destination, LinkState, QueueDepth, Source, Status,
-    StatusReporter, StatusWatch, Transport,
+    Capabilities, ConsumeOptions, Consumer, DeadLetterQuery, Destination, LinkState, QueueDepth, Source,
+    Status, StatusReporter, StatusWatch, Transport,
 };
-use rpc_core::{Deadline, Error, HealthWatch, Priority, SharedTransport, Target};
+use rpc_core::{Deadline, Error, HealthWatch, Priority, SharedTransport, Target, Treated};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::builder::AmqpTransportBuilder;
 use crate::consumer::{self, Resources};
+use crate::dead_letters::DeadLetters;
 use crate::inspector::Inspector;
 use crate::link::{Dialler, Link, Purpose, Worker, report};
 use crate::process::Process;
@@ -102,6 +103,7 @@ struct Inner {
     publish_link: Link,
     resources: Resources,
     inspector: Inspector,
+    dead_letters: DeadLetters,
     most_prefetch: u16,
     /// Under which name messages are published. The broker refuses every other.
     user_id: Option<ShortString>,
@@ -132,6 +134,15 @@ impl Inner {
             max_message_size,
             closing: CancellationToken::new(),
         };
+        let dead_letters = DeadLetters {
+            link: resources.link.clone(),
+            worker: worker.clone(),
+            inspector: inspector.clone(),
+            publisher: resources.publisher.clone(),
+            queue_type,
+            max_message_size,
+            visits: DeadLetters::visits(),
+        };
         let consumers = TaskTracker::new();
         Ok(Self {
             process: Process::current(),
@@ -139,6 +150,7 @@ impl Inner {
             publish_link,
             resources,
             inspector,
+            dead_letters,
             most_prefetch,
             user_id,
             status,
@@ -225,6 +237,16 @@ impl Transport for Inner {
             Some(queue) => self.inspector.depth(queue).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    async fn count_dead_letters(&self, exchange: &str, topic: &str) -> Result<u32, Error> {
+        self.process.check()?;
+        self.dead_letters.count(exchange, topic).await
+    }
+
+    async fn treat_dead_letters(&self, query: DeadLetterQuery) -> Result<Treated, Error> {
+        self.process.check()?;
+        self.dead_letters.treat(query).await
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -9,6 +9,7 @@
 
 mod age;
 mod attempt;
+mod dead_letter;
 mod decode;
 mod encode;
 mod headers;
@@ -18,6 +19,7 @@ mod size;
 
 pub(crate) use self::age::aged;
 pub(crate) use self::attempt::attempt_headers;
+pub(crate) use self::dead_letter::{Rejection, delivery_count, replay_headers, uncounted_headers};
 pub(crate) use self::decode::{Arrived, decode};
 pub(crate) use self::encode::encode;
 pub(crate) use self::headers::Headers;
@@ -59,4 +61,9 @@ mod words {
     pub(super) const PUBLISHER_ID: &str = "publisher-id";
     pub(super) const PRIORITY: &str = "priority";
     pub(super) const TIMESTAMP_MS: &str = "timestamp-ms";
+
+    pub(super) const DEAD_LETTER_CODE: &str = "dead-letter-code";
+    pub(super) const DEAD_LETTER_REASON: &str = "dead-letter-reason";
+    pub(super) const DEAD_LETTER_QUEUE: &str = "dead-letter-queue";
+    pub(super) const DEAD_LETTER_TIME_MS: &str = "dead-letter-time-ms";
 }

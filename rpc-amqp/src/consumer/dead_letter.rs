@@ -3,6 +3,8 @@
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 
+use std::time::SystemTime;
+
 use rpc_core::{Code, Error};
 
 use super::copy::copy;
@@ -10,7 +12,7 @@ use super::settler::Original;
 use crate::publisher::Outgoing;
 use crate::settings::QueueType;
 use crate::topology::{PlannedQueue, dead_letters};
-use crate::wire::{Headers, header_size};
+use crate::wire::{Headers, Rejection, header_size};
 
 const PERSISTENT: u8 = 2;
 /// The longest reason that is kept, in bytes.
@@ -28,12 +30,15 @@ pub(super) fn outgoing(
     queue_type: QueueType,
 ) -> Result<Outgoing, Error> {
     let Original { properties, body, .. } = original;
+    let rejection = Rejection {
+        code,
+        reason: cut(reason).to_owned(),
+        queue: queue.name.clone(),
+        at: Some(SystemTime::now()),
+    };
     let with = |headers: Headers| {
-        let headers = headers
-            .text("dead-letter-code", code.as_str())
-            .text("dead-letter-reason", cut(reason))
-            .text("dead-letter-queue", &queue.name);
-        copy(&properties).with_delivery_mode(PERSISTENT).with_headers(headers.into_table())
+        let headers = rejection.write(headers).into_table();
+        copy(&properties).with_delivery_mode(PERSISTENT).with_headers(headers)
     };
     let mut dead = with(Headers::flat(properties.headers().as_ref()));
     if header_size(&dead) > MOST_HEADERS {
@@ -98,7 +103,8 @@ mod tests {
         assert_eq!((dead.properties.expiration(), dead.properties.user_id()), (&None, &None));
         let headers = dead.properties.headers().as_ref().unwrap().inner();
         let keys: Vec<_> = headers.keys().map(|key| key.as_str()).collect();
-        assert_eq!(keys, ["dead-letter-code", "dead-letter-queue", "dead-letter-reason", "method"]);
+        let words = ["dead-letter-code", "dead-letter-queue", "dead-letter-reason", "dead-letter-time-ms"];
+        assert_eq!(keys, [&words[..], &["method"]].concat());
         assert!(matches!(&headers["dead-letter-reason"], AMQPValue::LongString(text) if text.len() == 1_024));
     }
 
@@ -107,6 +113,6 @@ mod tests {
         let mut headers = FieldTable::default();
         headers.insert(short("big"), AMQPValue::LongString(LongString::from("x".repeat(40_000))));
         let dead = dead(headers, "why");
-        assert_eq!(dead.properties.headers().as_ref().unwrap().inner().len(), 3);
+        assert_eq!(dead.properties.headers().as_ref().unwrap().inner().len(), 4);
     }
 }

@@ -10,7 +10,7 @@ use crate::publisher::{Outgoing, Publisher};
 use crate::topology::PlannedQueue;
 
 /// How long the message at its new place may take to be confirmed.
-pub(super) const MOVE_LIMIT: Duration = Duration::from_secs(5);
+pub(crate) const MOVE_LIMIT: Duration = Duration::from_secs(5);
 /// How long a message stays here that could not be moved, before it goes back to its queue: without a pause a broker that
 /// does not take it would be asked in a circle.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -95,8 +95,17 @@ pub(crate) fn dead_letters(exchange: &str, topic: &str, queue_type: QueueType) -
 }
 
 /// The queue that keeps the dead letters of `topic`.
-fn dead_letter_queue(exchange: &str, topic: &str) -> Result<String, Error> {
+pub(crate) fn dead_letter_queue(exchange: &str, topic: &str) -> Result<String, Error> {
     checked(format!("dlq.{}.{}", part(exchange), part(topic)))
+}
+
+/// Whether dead letters of `topic` can have been rejected from `queue`. They say so themselves, and whoever writes to the
+/// exchange of dead letters must not be able to have somebody else's queue written to.
+pub(crate) fn is_queue_of(queue: &str, exchange: &str, topic: &str) -> bool {
+    let (exchange, topic) = (part(exchange), part(topic));
+    let requests = format!("rpc.{exchange}.{topic}");
+    let below = [format!("{requests}."), format!("notify.{exchange}.{topic}."), format!("fan.{topic}.")];
+    queue == requests || below.iter().any(|start| queue.starts_with(start))
 }
 
 /// What keeps notifications that nobody has subscribed to yet.
@@ -243,6 +252,21 @@ mod tests {
             };
             if (&a, first) != (&b, second) && let Some(name) = queue(&a, first) {
                 prop_assert_ne!(Some(name), queue(&b, second));
+            }
+        }
+
+        #[test]
+        fn a_queue_belongs_to_its_topic_only(a in any_place(), b in any_place(), priority in 0_usize..7) {
+            let target = |place: &Place| Target::topic(place.1.clone()).exchange(place.0.clone());
+            let requests = match &a.2 {
+                Some(server) => server_queue(&target(&a).server(server.clone()), server),
+                None => topic_queue(&target(&a)),
+            };
+            let events = notification_queue(&a.0, &a.1, Priority::ALL[priority], a.2.as_deref());
+            let same = (&a.0, &a.1) == (&b.0, &b.1);
+            for queue in [requests, events].into_iter().flatten() {
+                prop_assert!(is_queue_of(&queue, &a.0, &a.1));
+                prop_assert_eq!(is_queue_of(&queue, &b.0, &b.1), same);
             }
         }
 

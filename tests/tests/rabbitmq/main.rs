@@ -8,6 +8,7 @@ mod bad_replies;
 mod blocked;
 mod cluster;
 mod conformance;
+mod dead_letters;
 mod harm;
 mod harness;
 mod hostile_frames;

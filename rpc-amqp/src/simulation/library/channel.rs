@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use lapin::message::Delivery;
+use lapin::message::{BasicGetMessage, Delivery};
 use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicPublishOptions,
-    BasicQosOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions,
+    BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions,
+    QueueDeclareOptions,
 };
 use lapin::types::{FieldTable, ShortString};
 use lapin::{BasicProperties, Confirmation, ExchangeKind};
@@ -127,6 +128,16 @@ impl Channel {
             end.forget_consumer(self.number, &tag);
         }
         answer.map(drop)
+    }
+
+    /// Simulated brokers are asked for no single messages: every queue is empty to this.
+    #[expect(clippy::unused_async, reason = "the library's interface")]
+    pub(crate) async fn basic_get(
+        &self,
+        _: ShortString,
+        _: BasicGetOptions,
+    ) -> lapin::Result<Option<BasicGetMessage>> {
+        Ok(None)
     }
 
     pub(crate) async fn basic_publish(
