@@ -3,6 +3,7 @@
 pub mod compute;
 pub mod interop;
 mod logging;
+pub mod metering;
 mod options;
 mod stop;
 mod transcript;

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 #![allow(clippy::needless_pass_by_value, reason = "JSON values are written where they are passed")]
 
+mod audit;
 mod errors;
+mod metering;
 mod notifications;
 mod program;
 mod quickstart;

@@ -21,8 +21,13 @@ pub(crate) struct Program {
 impl Program {
     /// Starts one against the shared broker.
     pub(crate) fn start(path: &str, arguments: &[&str]) -> Self {
+        Self::start_at(path, &Broker::shared().url(), arguments)
+    }
+
+    /// Starts one against another broker.
+    pub(crate) fn start_at(path: &str, url: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new(path)
-            .args(["--transport-url", &Broker::shared().url()])
+            .args(["--transport-url", url])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -70,14 +75,24 @@ impl Program {
         assert!(killed.success());
     }
 
+    /// Kills the program (SIGKILL), and waits until it is gone.
+    pub(crate) fn kill(self) {
+        drop(self);
+    }
+
     /// Waits for the end of the program.
     pub(crate) fn status(&mut self) -> ExitStatus {
-        let until = Instant::now() + SOON;
+        self.status_within(SOON)
+    }
+
+    /// Waits so long for the end of the program.
+    pub(crate) fn status_within(&mut self, limit: Duration) -> ExitStatus {
+        let until = Instant::now() + limit;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(Instant::now() < until, "the program ends soon");
+            assert!(Instant::now() < until, "the program ends within {limit:?}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
