@@ -9,6 +9,7 @@ mod dead_letter;
 mod generation;
 mod moving;
 mod opened;
+mod progress;
 mod retry;
 mod settler;
 mod task;

@@ -7,7 +7,7 @@ use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use crate::library::Channel;
 use crate::link::{Refusal, RefusalKind, Session, limited};
 use crate::settings::Topology;
-use crate::topology::{Declaration, ExchangeKind, QueueKind};
+use crate::topology::{Declaration, ExchangeKind, QueueKind, max_age};
 
 /// Declares in order, on a channel that a refusal closes. What is shared is only looked at when the transport is to
 /// verify. The refusal names what was wanted, what the broker says, and what to do.
@@ -136,6 +136,18 @@ fn queue_arguments(kind: QueueKind) -> Result<(QueueDeclareOptions, FieldTable),
             arguments.insert(short("x-queue-type")?, word);
             if let Some(time) = expires_ms {
                 arguments.insert(short("x-expires")?, AMQPValue::LongInt(time));
+            }
+            QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() }
+        }
+        QueueKind::Stream(retention) => {
+            let word = |text: &str| AMQPValue::LongString(LongString::from(text));
+            arguments.insert(short("x-queue-type")?, word("stream"));
+            if let Some(age) = max_age(&retention) {
+                arguments.insert(short("x-max-age")?, word(&age));
+            }
+            if let Some(bytes) = retention.max_bytes() {
+                let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+                arguments.insert(short("x-max-length-bytes")?, AMQPValue::LongLongInt(bytes));
             }
             QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() }
         }

@@ -7,6 +7,7 @@
 //! | every server | `x.<exchange>.<topic>.fanout` | `fan.<topic>.<server>.<random>`, exclusive, new in every epoch |
 //! | replies | the default exchange | the reply address, expires after 2 minutes |
 //! | notifications | `n.<exchange>`, topic, key `<topic>.<priority>` | `notify.<exchange>.<topic>.<priority>[.<pool>]` |
+//! | their history | the same, key `<topic>.*` | `history.<exchange>.<topic>`, a stream |
 //! | dead letters | `dlx.<exchange>`, direct, key `<topic>` | `dlq.<exchange>.<topic>` |
 //!
 //! Exchanges and shared queues are durable, and `x-queue-type` is always given. Queues of notifications and dead
@@ -17,8 +18,8 @@ mod name;
 mod plan;
 mod route;
 
-pub(crate) use self::declaration::{Declaration, ExchangeKind, QueueKind};
+pub(crate) use self::declaration::{Declaration, ExchangeKind, QueueKind, max_age};
 pub(crate) use self::plan::{Plan, PlannedQueue};
 pub(crate) use self::route::{
-    Route, dead_letter_queue, dead_letters, default_queue, is_queue_of, request_queue,
+    Route, dead_letter_queue, dead_letters, default_queue, history_queue, is_queue_of, request_queue,
 };

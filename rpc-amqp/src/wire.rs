@@ -13,6 +13,7 @@ mod dead_letter;
 mod decode;
 mod encode;
 mod headers;
+mod offset;
 #[cfg(test)]
 mod round_trip;
 mod size;
@@ -23,6 +24,7 @@ pub(crate) use self::dead_letter::{Rejection, delivery_count, replay_headers, un
 pub(crate) use self::decode::{Arrived, decode};
 pub(crate) use self::encode::encode;
 pub(crate) use self::headers::Headers;
+pub(crate) use self::offset::stream_offset;
 pub(crate) use self::size::header_size;
 
 /// Names of headers and words in them, in one place because both directions need them.
@@ -45,6 +47,9 @@ mod words {
     pub(super) const META: &str = "meta-";
     /// Written by quorum queues.
     pub(super) const DELIVERY_COUNT: &str = "x-delivery-count";
+
+    /// Written by streams.
+    pub(super) const STREAM_OFFSET: &str = "x-stream-offset";
 
     pub(super) const STATUS: &str = "status";
     pub(super) const OK: &str = "ok";

@@ -52,6 +52,7 @@
 //! | offering a service | [`service`], [`Server`] |
 //! | using one | the generated client, [`Call`], [`Cast`], [`CallError`]; [`Client`] without types |
 //! | what can go wrong | [`Error`], [`Code`], [`Executed`] |
+//! | events that are kept | [`Retention`], [`Position`] |
 //! | events | [`Notifier`], [`driver`], [`Listener`], [`NotificationServer`], [`Filter`], [`Notification`] |
 //! | what could not be handled | [`DeadLetters`] |
 //! | choosing a transport by URL | [`Registry`] |
@@ -84,6 +85,7 @@ mod filter;
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;
+mod history;
 mod identity;
 mod interface;
 mod listener;
@@ -115,6 +117,7 @@ pub use self::endpoint::{Dispatch, Endpoint, Invocation};
 pub use self::error::{CallError, Code, Error, Executed, NoError, Phase};
 pub use self::filter::Filter;
 pub use self::health::{Health, HealthWatch};
+pub use self::history::{Position, Retention};
 pub use self::identity::{CorrelationId, MessageId, RequestId};
 pub use self::interface::{Argument, Interface, Method, MethodKind};
 pub use self::listener::{

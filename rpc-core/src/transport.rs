@@ -35,6 +35,7 @@ pub use crate::dead_letters::{DeadLetterQuery, Treatment};
 use crate::dead_letters::{Treated, unsupported};
 use crate::deadline::Deadline;
 use crate::error::Error;
+pub use crate::history::History;
 use crate::message::Message;
 use crate::target::Target;
 

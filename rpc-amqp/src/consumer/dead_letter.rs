@@ -83,11 +83,12 @@ mod tests {
             .with_user_id(short("ann"))
             .with_headers(headers);
         let (body, received) = (Bytes::from_static(b"body"), Instant::now());
-        let original = Original { properties, body, queue: 0, received };
+        let original = Original { properties, body, queue: 0, read: None, received };
         let queue = PlannedQueue {
             name: "rpc.default.t".to_owned(),
             exchange: "default".to_owned(),
             topic: "t".to_owned(),
+            stream: None,
         };
         outgoing(original, &queue, Code::Malformed, reason, QueueType::Classic).unwrap()
     }

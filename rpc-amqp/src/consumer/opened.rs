@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use futures_util::stream::{self, SelectAll};
 use futures_util::{FutureExt, Stream, StreamExt};
@@ -9,7 +10,8 @@ use lapin::message::Delivery as LapinDelivery;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
 };
-use lapin::types::{FieldTable, ShortString};
+use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+use rpc_core::Position;
 
 use super::acks::Frame;
 use super::generation::Generation;
@@ -75,7 +77,11 @@ impl Opened {
         // Unique within the channel is enough.
         let tag = short(&format!("rpc-{index}"))?;
         let options = BasicConsumeOptions::default();
-        let command = self.channel.basic_consume(queue, tag.clone(), options, FieldTable::default());
+        let mut arguments = FieldTable::default();
+        if let Some(position) = self.queues[index].stream {
+            arguments.insert(short("x-stream-offset")?, offset_argument(position));
+        }
+        let command = self.channel.basic_consume(queue, tag.clone(), options, arguments);
         let consumer = limited("consume", command).await?;
         let ended = Incoming::Ended("the broker cancelled the consumer".to_owned());
         let deliveries = consumer
@@ -145,5 +151,19 @@ impl Opened {
         if let Ok(text) = short("bye") {
             let _ = self.session.judged(limited("close a channel", self.channel.close(200, text)).await);
         }
+    }
+}
+
+/// Where a stream is read from. A time is a count of seconds, and the broker begins with the batch that holds it.
+fn offset_argument(position: Position) -> AMQPValue {
+    let word = |text: &str| AMQPValue::LongString(LongString::from(text));
+    match position {
+        Position::Next => word("next"),
+        Position::Time(time) => {
+            AMQPValue::Timestamp(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+        }
+        Position::Offset(offset) => AMQPValue::LongLongInt(i64::try_from(offset).unwrap_or(i64::MAX)),
+        // Whatever else there may come to be, nothing is missed.
+        _ => word("first"),
     }
 }

@@ -68,8 +68,9 @@ mod tests {
             name: "rpc.default.t".to_owned(),
             exchange: "default".to_owned(),
             topic: "t".to_owned(),
+            stream: None,
         };
-        let original = Original { properties, body: body.clone(), queue: 0, received };
+        let original = Original { properties, body: body.clone(), queue: 0, read: None, received };
         let again = outgoing(original, &queue, 3);
         assert_eq!((again.route.exchange.as_str(), again.route.key.as_str()), ("", "rpc.default.t"));
         assert!(again.route.mandatory, "a queue that is gone is noticed");

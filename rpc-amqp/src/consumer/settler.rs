@@ -18,8 +18,18 @@ pub(super) struct Original {
     pub(super) body: Bytes,
     /// Which of the consumer's queues it came from.
     pub(super) queue: usize,
+    /// From where in a stream, if it came from one.
+    pub(super) read: Option<Read>,
     /// When it came: what is left of its times counts from here.
     pub(super) received: Instant,
+}
+
+/// A place in a stream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Read {
+    pub(super) offset: u64,
+    /// How often it was handed out by this consumer.
+    pub(super) attempt: u32,
 }
 
 /// A decision about one delivery.

@@ -1,6 +1,7 @@
 //! The task of one consumer, over all its channels.
 
 mod channel;
+mod reading;
 mod reopening;
 mod upkeep;
 
@@ -15,6 +16,7 @@ use self::channel::{End, OnChannel};
 use self::reopening::Reopening;
 use super::generation::Generation;
 use super::opened::Opened;
+use super::progress::Progress;
 use super::settler::Settled;
 use super::{Order, Resources};
 
@@ -33,6 +35,8 @@ pub(super) struct Task {
     decisions: mpsc::UnboundedReceiver<Settled>,
     decision_sender: mpsc::UnboundedSender<Settled>,
     status: Arc<ConsumerReporter>,
+    /// How far each queue has been read, if they are streams.
+    progress: Vec<Progress>,
 }
 
 impl Task {
@@ -46,12 +50,14 @@ impl Task {
     ) -> Self {
         let (decision_sender, decisions) = mpsc::unbounded_channel();
         let deliveries = Some(deliveries);
-        Self { resources, source, prefetch, deliveries, orders, decisions, decision_sender, status }
+        let progress = Vec::new();
+        Self { resources, source, prefetch, deliveries, orders, decisions, decision_sender, status, progress }
     }
 
     /// Runs until the consumer is closed or dropped, or the transport is closed.
     pub(super) async fn run(mut self, first: Opened) {
         let mut reopening = Reopening::new(&self, Arc::clone(&first.session));
+        self.progress.resize_with(first.queues.len(), Progress::default);
         let mut opened = Some(first);
         while let Some(now) = opened.take() {
             let since = Instant::now();
@@ -79,6 +85,7 @@ impl Task {
 
     /// The next channel; `None` when none is wanted any more.
     async fn reopen(&mut self, reopening: &mut Reopening) -> Option<Opened> {
+        reopening.resume = self.progress.iter_mut().map(Progress::resume).collect();
         let opened = tokio::select! {
             biased;
             opened = reopening.run() => opened,
@@ -96,6 +103,9 @@ impl Task {
                 None
             }
         };
+        if std::mem::take(&mut reopening.is_anew) {
+            self.progress.fill_with(Progress::default);
+        }
         if opened.is_some() {
             self.status.update(ConsumerStatus::consuming);
         }

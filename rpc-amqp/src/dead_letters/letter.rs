@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::consumer::{copy, copy_without_caller};
 use crate::publisher::Outgoing;
 use crate::settings::QueueType;
-use crate::topology::{Route, dead_letters, is_queue_of};
+use crate::topology::{Route, dead_letters, history_queue, is_queue_of};
 use crate::wire::{Arrived, Rejection, decode, delivery_count, replay_headers, uncounted_headers};
 
 const PERSISTENT: u8 = 2;
@@ -61,6 +61,10 @@ impl Taken {
 
     /// The message on its way back to where it was rejected: a first attempt that nobody waits for.
     pub(super) fn replayed(&self, letter: &DeadLetter) -> Result<Outgoing, Error> {
+        if history_queue(&letter.exchange, &letter.topic)? == letter.queue {
+            let message = "it was rejected from a history, which has it still: read it again there";
+            return Err(Error::new(Code::InvalidArguments, message));
+        }
         if !is_queue_of(&letter.queue, &letter.exchange, &letter.topic) {
             let message = format!(
                 "it says that it was rejected from {:?}, which is no queue of topic {:?}",

@@ -1,5 +1,7 @@
 //! What has to exist on the broker, as data.
 
+use rpc_core::Retention;
+
 use crate::settings::QueueType;
 
 /// Something that has to exist on the broker. Applied in order, and applying it twice changes nothing.
@@ -24,6 +26,8 @@ pub(crate) enum ExchangeKind {
 pub(crate) enum QueueKind {
     /// Outlives everybody; with `expires_ms` it goes when nobody used it for so long.
     Durable { queue_type: QueueType, expires_ms: Option<i32> },
+    /// Outlives everybody, and keeps what was read.
+    Stream(Retention),
     /// Dies with its connection.
     Exclusive,
 }
@@ -43,7 +47,9 @@ impl Declaration {
         match self {
             Self::Exchange { .. } => true,
             // What expires or is exclusive is one server's or one client's.
-            Self::Queue { kind, .. } => matches!(kind, QueueKind::Durable { expires_ms: None, .. }),
+            Self::Queue { kind, .. } => {
+                matches!(kind, QueueKind::Durable { expires_ms: None, .. } | QueueKind::Stream(_))
+            }
             Self::Binding { queue, .. } => among.iter().any(|other| {
                 matches!(other, Self::Queue { name, .. } if name == queue) && other.is_shared(&[])
             }),
@@ -54,6 +60,16 @@ impl Declaration {
     pub(crate) fn wanted(&self) -> String {
         match self {
             Self::Exchange { name, kind } => format!("durable {} exchange {name:?}", kind.as_str()),
+            Self::Queue { name, kind: QueueKind::Stream(retention) } => {
+                let mut wanted = format!("durable queue {name:?} with x-queue-type=stream");
+                if let Some(age) = max_age(retention) {
+                    wanted.push_str(&format!(", x-max-age={age}"));
+                }
+                if let Some(bytes) = retention.max_bytes() {
+                    wanted.push_str(&format!(", x-max-length-bytes={bytes}"));
+                }
+                wanted
+            }
             Self::Queue { name, kind: QueueKind::Exclusive } => format!("exclusive queue {name:?}"),
             Self::Queue { name, kind: QueueKind::Durable { queue_type, expires_ms } } => {
                 let expires = expires_ms.map_or_else(String::new, |time| format!(", x-expires={time}"));
@@ -64,6 +80,11 @@ impl Declaration {
             }
         }
     }
+}
+
+/// The age in whole seconds, as the broker reads it.
+pub(crate) fn max_age(retention: &Retention) -> Option<String> {
+    retention.max_age().map(|age| format!("{}s", age.as_secs().max(1)))
 }
 
 impl ExchangeKind {

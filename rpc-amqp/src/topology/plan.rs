@@ -1,13 +1,13 @@
 //! What a consumer declares, and what it consumes.
 
-use rpc_core::transport::{Source, Subscription};
-use rpc_core::{Error, MessageId, Priority, ReplyAddress, Route as TargetRoute, Target};
+use rpc_core::transport::{History, Source, Subscription};
+use rpc_core::{Error, MessageId, Position, Priority, ReplyAddress, Route as TargetRoute, Target};
 
 use super::declaration::{Declaration, ExchangeKind, QueueKind};
 use super::name::{checked, not_empty, part};
 use super::route::{
-    fanout_exchange, notification_exchange, notification_key, notification_queue, request_exchange,
-    server_key, server_queue, topic_key, topic_queue,
+    fanout_exchange, history_key, history_queue, notification_exchange, notification_key, notification_queue,
+    request_exchange, server_key, server_queue, topic_key, topic_queue,
 };
 use crate::settings::QueueType;
 
@@ -32,6 +32,8 @@ pub(crate) struct PlannedQueue {
     /// Exchange and topic under which its rejected messages are kept.
     pub(crate) exchange: String,
     pub(crate) topic: String,
+    /// Where reading begins, if it is a stream.
+    pub(crate) stream: Option<Position>,
 }
 
 impl Plan {
@@ -80,6 +82,7 @@ impl Plan {
                 name: queue,
                 exchange: target.exchange_name().to_owned(),
                 topic: target.topic_name().to_owned(),
+                stream: None,
             }],
             replies: false,
         })
@@ -90,13 +93,16 @@ impl Plan {
         let kind = QueueKind::Durable { queue_type, expires_ms: Some(REPLY_QUEUE_EXPIRES_MS) };
         Self {
             declarations: vec![Declaration::Queue { name: name.clone(), kind }],
-            queues: vec![PlannedQueue { name, exchange: String::new(), topic: String::new() }],
+            queues: vec![PlannedQueue { name, exchange: String::new(), topic: String::new(), stream: None }],
             replies: true,
         }
     }
 
     fn notifications(subscription: &Subscription, queue_type: QueueType) -> Result<Self, Error> {
-        let Subscription { exchange, topics, priorities, pool, .. } = subscription;
+        let Subscription { exchange, topics, priorities, pool, history, .. } = subscription;
+        if let Some(history) = history {
+            return Self::history(exchange, topics, *history);
+        }
         let exchange_name = notification_exchange(exchange)?;
         let mut declarations =
             vec![Declaration::Exchange { name: exchange_name.clone(), kind: ExchangeKind::Topic }];
@@ -109,9 +115,32 @@ impl Plan {
                 continue;
             }
             declarations.extend(bound_queue(&name, &exchange_name, topic, priority, queue_type)?);
-            queues.push(PlannedQueue { name, exchange: exchange.clone(), topic: topic.clone() });
+            let (exchange, topic) = (exchange.clone(), topic.clone());
+            queues.push(PlannedQueue { name, exchange, topic, stream: None });
         }
         not_empty("list of topics or priorities", if queues.is_empty() { "" } else { "some" })?;
+        Ok(Self { declarations, queues, replies: false })
+    }
+
+    fn history(exchange: &str, topics: &[String], history: History) -> Result<Self, Error> {
+        let exchange_name = notification_exchange(exchange)?;
+        let mut declarations =
+            vec![Declaration::Exchange { name: exchange_name.clone(), kind: ExchangeKind::Topic }];
+        let mut queues: Vec<PlannedQueue> = Vec::new();
+        for topic in topics {
+            let name = history_queue(exchange, topic)?;
+            if queues.iter().any(|queue| queue.name == name) {
+                continue;
+            }
+            let (queue, key) = (name.clone(), history_key(topic)?);
+            declarations.extend([
+                Declaration::Queue { name: queue.clone(), kind: QueueKind::Stream(history.retention) },
+                Declaration::Binding { queue, exchange: exchange_name.clone(), key },
+            ]);
+            let (exchange, topic) = (exchange.to_owned(), topic.clone());
+            queues.push(PlannedQueue { name, exchange, topic, stream: Some(history.position) });
+        }
+        not_empty("list of topics", if queues.is_empty() { "" } else { "some" })?;
         Ok(Self { declarations, queues, replies: false })
     }
 }
@@ -145,6 +174,10 @@ fn fanout_queue(target: &Target) -> Result<String, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use rpc_core::Retention;
+
     use super::*;
 
     fn plan(source: &Source) -> Plan {
@@ -187,6 +220,26 @@ mod tests {
             ]
         );
         assert_eq!(plan.declarations.len(), 9);
+    }
+
+    #[test]
+    fn a_history_is_a_stream_for_each_topic_with_all_priorities() {
+        let retention = Retention::age(Duration::from_secs(86_400)).and_bytes(1_000_000);
+        let mut subscription = Subscription::new(vec!["a.b".to_owned(), "a.b".to_owned()]);
+        subscription.history = Some(History::new(retention));
+        let plan = plan(&Source::Notifications(subscription));
+        assert_eq!(plan.queues.len(), 1);
+        assert_eq!(
+            (plan.queues[0].name.as_str(), plan.queues[0].stream),
+            ("history.default.a%2eb", Some(Position::First))
+        );
+        let wanted: Vec<_> = plan.declarations.iter().map(Declaration::wanted).collect();
+        assert!(
+            wanted[1].ends_with("x-queue-type=stream, x-max-age=86400s, x-max-length-bytes=1000000"),
+            "{wanted:?}"
+        );
+        assert!(wanted[2].ends_with(r#"by "a%2eb.*""#), "{wanted:?}");
+        assert!(plan.declarations.iter().all(|it| it.is_shared(&plan.declarations)));
     }
 
     #[test]

@@ -171,6 +171,16 @@ pub(super) fn notification_key(topic: &str, priority: Priority) -> Result<String
     checked(format!("{}.{priority}", part(topic)))
 }
 
+/// All priorities of a topic, whose own dots are escaped.
+pub(super) fn history_key(topic: &str) -> Result<String, Error> {
+    checked(format!("{}.*", part(topic)))
+}
+
+pub(crate) fn history_queue(exchange: &str, topic: &str) -> Result<String, Error> {
+    not_empty("topic", topic)?;
+    checked(format!("history.{}.{}", part(exchange), part(topic)))
+}
+
 pub(super) fn notification_queue(
     exchange: &str,
     topic: &str,

@@ -8,6 +8,7 @@ use super::intake::{Intake, Reader};
 use crate::delivery_limit::DeliveryLimit;
 use crate::error::Error;
 use crate::filter::Filter;
+use crate::history::{Position, Retention};
 use crate::payload::ContentType;
 use crate::priority::Priority;
 use crate::target::Target;
@@ -24,6 +25,9 @@ pub struct ListenerBuilder {
     /// `None` until it is said.
     pub(super) priorities: Option<Vec<Priority>>,
     pub(super) pool: Option<String>,
+    pub(super) retention: Option<Retention>,
+    /// `None` until it is said.
+    pub(super) position: Option<Position>,
     pub(super) event_types: Vec<String>,
     pub(super) filters: Vec<Filter>,
     pub(super) accept: Vec<ContentType>,
@@ -46,6 +50,8 @@ impl ListenerBuilder {
             exchanges: vec![Target::DEFAULT_EXCHANGE.to_owned()],
             priorities: None,
             pool: None,
+            retention: None,
+            position: None,
             event_types: Vec::new(),
             filters: Vec::new(),
             accept: ContentType::ALL.to_vec(),
@@ -58,6 +64,26 @@ impl ListenerBuilder {
     /// Shares the events with the other listeners of this pool. Default: the pool without a name.
     pub fn pool(mut self, pool: impl Into<String>) -> Self {
         self.pool = Some(pool.into());
+        self
+    }
+
+    /// Reads the history of the topics, which is kept by the broker from the first such listener on, for as long as
+    /// `retention` says. Everybody who reads it has to say the same.
+    ///
+    /// Every listener reads all of it, so there are no pools. The broker does not know who has read what: reading begins
+    /// where [`from`](Self::from) says, and a collector keeps [`Received::offset`](super::Received::offset) with its data to
+    /// go on after a crash. Until its end a listener goes on by itself when a link is lost. An event that is given back comes
+    /// again to this listener; one that is rejected goes to the dead-letter queue and stays in the history. Default: events
+    /// are taken from the queue of the pool.
+    pub fn history(mut self, retention: Retention) -> Self {
+        self.retention = Some(retention);
+        self
+    }
+
+    /// Begins to read the [`history`](Self::history) here. Offsets are those of one topic in one exchange. Default:
+    /// [`Position::First`].
+    pub fn from(mut self, position: Position) -> Self {
+        self.position = Some(position);
         self
     }
 
@@ -135,8 +161,10 @@ impl ListenerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Code::InvalidArguments`](crate::Code::InvalidArguments) when a name is empty, there is no topic or no priority, or
-    /// an expression of a filter is bad; and what the transport says.
+    /// [`Code::InvalidArguments`](crate::Code::InvalidArguments) when a name is empty, there is no topic or no priority, an
+    /// expression of a filter is bad, or what was said about a history does not fit together;
+    /// [`Code::Unavailable`](crate::Code::Unavailable), not to be tried again, when the transport keeps no history; and what
+    /// the transport says.
     pub async fn start<T: DeserializeOwned>(self) -> Result<Listener<T>, Error> {
         let prefetch = self.options.prefetch;
         Ok(Listener::new(Intake::start(self, CancellationToken::new()).await?, prefetch))

@@ -12,6 +12,7 @@ use crate::delivery_limit::{Decision, DeliveryLimit};
 use crate::error::{Code, Error, Executed, Phase};
 use crate::filter::FilterSet;
 use crate::health::{Consumed, HealthWatch};
+use crate::history::{History, Position, Retention};
 use crate::message::{Message, NotificationMessage};
 use crate::payload::{ContentType, Payload};
 use crate::priority::Priority;
@@ -22,6 +23,8 @@ pub(super) struct Intake {
     consumers: Consumers,
     /// Keeps the link open for as long as somebody listens.
     _transport: SharedTransport,
+    /// A history has all of them.
+    priorities: Vec<Priority>,
     event_types: Vec<String>,
     filters: FilterSet,
     reader: Reader,
@@ -69,6 +72,7 @@ impl Intake {
                 .with_executed(Executed::NotSent)
                 .with_phase(Phase::Connect));
         }
+        let history = history(&builder.retention, &builder.position, &pool, topics.len() * exchanges.len())?;
         let filters = FilterSet::new(&builder.filters)?;
         let (mut consumers, mut consumed) = (Vec::new(), Vec::new());
         for exchange in exchanges {
@@ -77,6 +81,7 @@ impl Intake {
                 topics: topics.clone(),
                 priorities: priorities.clone(),
                 pool: pool.clone(),
+                history,
             };
             let source = Source::Notifications(subscription);
             let what = source.to_string();
@@ -87,6 +92,7 @@ impl Intake {
         let capabilities = transport.capabilities();
         Ok(Self {
             consumers: Consumers::new(consumers),
+            priorities,
             event_types,
             filters,
             reader,
@@ -115,7 +121,9 @@ impl Intake {
                     continue;
                 }
             };
-            if !self.event_types.is_empty() && !self.event_types.contains(&message.event_type) {
+            let is_unasked = message.offset.is_some() && !self.priorities.contains(&message.priority);
+            let is_other = !self.event_types.is_empty() && !self.event_types.contains(&message.event_type);
+            if is_unasked || is_other {
                 drop(acknowledger.ack());
                 continue;
             }
@@ -179,4 +187,26 @@ impl Intake {
         }
         Ok(self.filters.matches(message, || self.reader.read(message))?.any())
     }
+}
+
+/// What the subscriptions to `streams` topics say about the history.
+fn history(
+    retention: &Option<Retention>,
+    position: &Option<Position>,
+    pool: &Option<String>,
+    streams: usize,
+) -> Result<Option<History>, Error> {
+    let wrong = match (retention, position, pool) {
+        (Some(_), _, Some(_)) => "a history has no pools: every listener reads all of it",
+        (Some(_), Some(Position::Offset(_)), None) if streams != 1 => {
+            "an offset belongs to one topic in one exchange: start a listener for each"
+        }
+        (None, Some(_), _) => "only a history can be read from a position: say how long it is kept",
+        (None, None, _) => return Ok(None),
+        (Some(retention), position, None) => {
+            let position = position.unwrap_or_default();
+            return Ok(Some(History { position, ..History::new(*retention) }));
+        }
+    };
+    Err(Error::new(Code::InvalidArguments, wrong).with_executed(Executed::NotSent).with_phase(Phase::Connect))
 }

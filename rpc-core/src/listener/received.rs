@@ -63,6 +63,14 @@ impl<T> Received<T> {
         &self.message.message_id
     }
 
+    /// Its place in the history that it was read from, growing with each event of its topic; `None` when it came from a
+    /// queue. A collector that stores it together with the event's data goes on with
+    /// [`Position::after`](crate::Position::after) it, without gap or double.
+    #[must_use]
+    pub fn offset(&self) -> Option<u64> {
+        self.message.offset
+    }
+
     /// On whose behalf it happened.
     #[must_use]
     pub fn context(&self) -> &Context {

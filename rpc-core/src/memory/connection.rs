@@ -67,6 +67,13 @@ impl Transport for Connection {
 
     async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error> {
         self.check_open()?;
+        if matches!(&source, Source::Notifications(subscription) if subscription.history.is_some()) {
+            let message = "a memory broker keeps no history: read it over a broker that does";
+            return Err(Error::new(Code::Unavailable, message)
+                .with_executed(Executed::NotSent)
+                .with_retryable(false)
+                .with_phase(Phase::Connect));
+        }
         // Replies are bounded by the calls that wait for them.
         let prefetch =
             if matches!(source, Source::Replies(_)) { usize::MAX } else { options.prefetch.into() };

@@ -23,6 +23,8 @@ pub struct NotificationMessage {
     pub payload: Payload,
     /// On whose behalf it happened.
     pub context: Context,
+    /// Its place in the history that it was read from; `None` when it came from a queue. Never sent.
+    pub offset: Option<u64>,
 }
 
 impl NotificationMessage {
@@ -37,6 +39,7 @@ impl NotificationMessage {
             timestamp_ms: 0,
             payload,
             context: Context::new(),
+            offset: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::history::History;
 use crate::priority::Priority;
 use crate::reply_address::ReplyAddress;
 use crate::target::Target;
@@ -76,6 +77,12 @@ pub struct Subscription {
     pub priorities: Vec<Priority>,
     /// Listeners of one pool share the notifications, each pool gets all; `None` is the default pool.
     pub pool: Option<String>,
+    /// Reads the history of the topics instead of taking events from a queue: every listener then reads all of them, of
+    /// all priorities, and settling one only makes room for more. What is given back or counted ([`Settlement`]) comes
+    /// again to the same consumer. `None` takes from queues.
+    ///
+    /// [`Settlement`]: super::Settlement
+    pub history: Option<History>,
 }
 
 impl Subscription {
@@ -87,6 +94,7 @@ impl Subscription {
             topics,
             priorities: Priority::ALL.to_vec(),
             pool: None,
+            history: None,
         }
     }
 }

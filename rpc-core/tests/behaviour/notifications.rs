@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rpc_core::{
-    Code, ContentType, Listener, MemoryTransport, Notification, Notifier, Priority, Server, Target, Value,
-    service,
+    Code, ContentType, Listener, MemoryTransport, Notification, Notifier, Position, Priority, Retention,
+    Server, Target, Value, service,
 };
 use serde::{Deserialize, Serialize};
 
@@ -131,4 +131,21 @@ async fn what_cannot_be_sent_is_told() {
     assert_eq!(none.unwrap_err().code(), Code::InvalidArguments);
     let unwanted = Listener::builder(&transport, ["t"]).priorities([]).start::<Value>().await;
     assert_eq!(unwanted.unwrap_err().code(), Code::InvalidArguments);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_without_a_history_says_so() {
+    let transport = MemoryTransport::new();
+    let reader = || Listener::builder(&transport, ["notifications"]).history(Retention::bytes(1_000));
+    let error = reader().start::<u8>().await.unwrap_err();
+    assert_eq!((error.code(), error.is_retryable()), (Code::Unavailable, false));
+    // What does not fit together is found before a broker is asked.
+    let in_a_pool = reader().pool("p").start::<u8>().await.unwrap_err();
+    let two_topics = Listener::builder(&transport, ["a", "b"]).history(Retention::bytes(1_000));
+    let two_topics = two_topics.from(Position::after(7)).start::<u8>().await.unwrap_err();
+    let no_history =
+        Listener::builder(&transport, ["a"]).from(Position::First).start::<u8>().await.unwrap_err();
+    for error in [in_a_pool, two_topics, no_history] {
+        assert_eq!(error.code(), Code::InvalidArguments, "{error}");
+    }
 }

@@ -25,11 +25,12 @@ pub struct DeadLetter {
 #[must_use]
 pub fn dead_letter(octets: &[u8], reason: &str) -> Option<DeadLetter> {
     let Wired { properties, body, .. } = Wired::read(octets)?;
-    let original = Original { properties, body, queue: 0, received: tokio::time::Instant::now() };
+    let original = Original { properties, body, queue: 0, read: None, received: tokio::time::Instant::now() };
     let queue = PlannedQueue {
         name: "rpc.default.table".to_owned(),
         exchange: "default".to_owned(),
         topic: "table".to_owned(),
+        stream: None,
     };
     let dead = outgoing(original, &queue, Code::Malformed, reason, QueueType::Classic).ok()?;
     Some(DeadLetter {

@@ -1,6 +1,6 @@
 //! The work of a consumer's task while it has a channel.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use rpc_core::transport::{Delivery, Settle, Settlement};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::reading::{kept, placed};
 use super::upkeep::Upkeep;
 use super::{Order, Task, confirm};
 use crate::consumer::acks::AckBatch;
@@ -43,13 +44,15 @@ type Handed = (Arc<Generation>, Delivery);
 
 /// A task with the channel that it has now.
 pub(super) struct OnChannel<'a> {
-    task: &'a mut Task,
-    opened: Opened,
-    batch: AckBatch,
+    pub(super) task: &'a mut Task,
+    pub(super) opened: Opened,
+    pub(super) batch: AckBatch,
+    /// Which queue a delivery came from, and where in it, if that is a stream.
+    pub(super) offsets: HashMap<u64, (usize, u64)>,
     /// Handed to the user and not settled.
     outstanding: usize,
     /// Received and not handed to the user. Each of several queues may bring a whole prefetch, which is their bound.
-    held: VecDeque<Delivery>,
+    pub(super) held: VecDeque<Delivery>,
     /// On their way to the dead letters, or to the end of their queue.
     moves: FuturesUnordered<Move>,
 }
@@ -60,6 +63,7 @@ impl<'a> OnChannel<'a> {
             task,
             opened,
             batch: AckBatch::default(),
+            offsets: HashMap::new(),
             outstanding: 0,
             held: VecDeque::new(),
             moves: FuturesUnordered::new(),
@@ -133,7 +137,11 @@ impl<'a> OnChannel<'a> {
                     self.forward(place);
                 }
                 Some(incoming) = self.opened.incoming.next(), if may_receive => match incoming {
-                    Incoming::Delivery(queue, delivery) => self.receive(queue, *delivery),
+                    Incoming::Delivery(queue, delivery) => {
+                        if !self.receive(queue, *delivery) {
+                            self.flush().await?;
+                        }
+                    }
                     Incoming::Ended(cause) => return Err(cause),
                 },
                 () = &mut upkeep => {}
@@ -171,26 +179,37 @@ impl<'a> OnChannel<'a> {
         }
     }
 
-    fn receive(&mut self, queue: usize, delivery: LapinDelivery) {
+    /// Takes a delivery in; `false` when there is nothing to be done with it, and the broker to be told.
+    fn receive(&mut self, queue: usize, delivery: LapinDelivery) -> bool {
         let LapinDelivery { delivery_tag: tag, redelivered, properties, data, .. } = delivery;
-        let original = Original { properties, body: Bytes::from(data), queue, received: Instant::now() };
+        let (body, received) = (Bytes::from(data), Instant::now());
+        let mut original = Original { properties, body, queue, read: None, received };
+        original.read = self.read(&original);
+        self.batch.delivered(tag);
+        if self.was_read(&original) {
+            self.batch.ack(tag);
+            return false;
+        }
+        if let Some(read) = original.read {
+            self.offsets.insert(tag, (queue, read.offset));
+        }
         let message = match self.opened.defect(tag) {
             None => self.decode(&original, redelivered),
             // Nothing of it can be trusted, the address for an answer included. It takes the way of every malformed
             // message: to the dead letters, or nowhere if it was a reply.
             Some(defect) => Err(Malformed::new(defect)),
         };
-        self.batch.delivered(tag);
         let settle: Box<dyn Settle> = Box::new(self.settler(tag, original));
         self.held.push_back(Delivery::new(message, redelivered, settle));
+        true
     }
 
-    fn decode(&self, original: &Original, redelivered: bool) -> Result<Message, Malformed> {
+    pub(super) fn decode(&self, original: &Original, redelivered: bool) -> Result<Message, Malformed> {
         let arrived = Arrived { properties: &original.properties, body: original.body.clone(), redelivered };
-        decode(arrived, self.task.resources.max_message_size)
+        placed(decode(arrived, self.task.resources.max_message_size), original.read)
     }
 
-    fn settler(&self, tag: u64, original: Original) -> Settler {
+    pub(super) fn settler(&self, tag: u64, original: Original) -> Settler {
         Settler {
             generation: Arc::clone(&self.opened.generation),
             tag,
@@ -217,12 +236,19 @@ impl<'a> OnChannel<'a> {
         }
         self.outstanding = self.outstanding.saturating_sub(1);
         match settlement {
-            Settlement::Ack => self.batch.ack(tag),
-            Settlement::Requeue => self.batch.requeue(tag),
+            Settlement::Ack => self.done(tag),
+            Settlement::Requeue => match original.read {
+                Some(read) => self.hand_again(tag, original, read.attempt.saturating_add(1)),
+                None => self.batch.requeue(tag),
+            },
             Settlement::Reject { code, reason } => {
                 let queue = &self.opened.queues[original.queue];
+                let copy = original.read.is_some().then(|| original.clone());
                 let moving = moving::reject(&self.task.resources, queue, original, code, &reason);
-                self.moves.push(Box::pin(async move { Moved { tag, outcome: moving.await } }));
+                self.moves.push(Box::pin(async move { kept(Moved { tag, outcome: moving.await }, copy) }));
+            }
+            Settlement::Retry { attempt } if original.read.is_some() => {
+                self.hand_again(tag, original, attempt);
             }
             Settlement::Retry { attempt } => {
                 let queue = &self.opened.queues[original.queue];
@@ -235,7 +261,7 @@ impl<'a> OnChannel<'a> {
     /// Only after the message is safe at its new place is the original forgotten.
     async fn after_move(&mut self, Moved { tag, outcome }: Moved) -> Result<(), String> {
         match outcome {
-            Outcome::Done => self.batch.ack(tag),
+            Outcome::Done => self.done(tag),
             Outcome::Failed(error) => {
                 tracing::warn!(%error, "cannot move a message; it goes back to its queue");
                 self.batch.requeue(tag);
@@ -270,6 +296,7 @@ impl<'a> OnChannel<'a> {
 
     /// Tells the broker all that was decided.
     async fn finish(&mut self) {
+        self.task.deliveries = None;
         self.held.clear();
         loop {
             while let Ok(settled) = self.task.decisions.try_recv() {

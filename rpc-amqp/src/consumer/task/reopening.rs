@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rpc_core::Position;
 use rpc_core::transport::{ConsumerReporter, ConsumerStatus, Source};
 
 use super::{FINAL_WAIT, Task};
@@ -21,6 +22,10 @@ pub(super) struct Reopening {
     session: Arc<Session>,
     /// Whether it is known that the queue outlived the way into this epoch.
     is_checked: bool,
+    /// Where each queue has to be read on, if it is a stream that was read.
+    pub(super) resume: Vec<Option<u64>>,
+    /// Whether a queue was found gone on the way.
+    pub(super) is_anew: bool,
     pub(super) backoff: Backoff,
 }
 
@@ -33,6 +38,8 @@ impl Reopening {
             status: Arc::clone(&task.status),
             session,
             is_checked: true,
+            resume: Vec::new(),
+            is_anew: false,
             backoff: Backoff::default(),
         }
     }
@@ -71,7 +78,7 @@ impl Reopening {
     }
 
     async fn open(&mut self, session: Arc<Session>) -> Result<Opened, Refusal> {
-        let plan = self.resources.plan(&self.source).map_err(|error| Refusal::lost(error.message()))?;
+        let mut plan = self.resources.plan(&self.source).map_err(|error| Refusal::lost(error.message()))?;
         if !Arc::ptr_eq(&session, &self.session) {
             self.session = Arc::clone(&session);
             // The link has its own pauses between epochs; those of this consumer are for its channel.
@@ -84,8 +91,16 @@ impl Reopening {
             if !self.still_exists(&session, &plan).await? {
                 // Said before the queue is there again, so that nobody who sends afterwards takes it for theirs.
                 self.status.update(ConsumerStatus::after_loss);
+                // A stream counts from 0 again.
+                self.resume.iter_mut().flatten().for_each(|offset| *offset = 0);
+                self.is_anew = true;
             }
             self.is_checked = true;
+        }
+        for (queue, offset) in plan.queues.iter_mut().zip(&self.resume) {
+            if let (Some(position), Some(offset)) = (&mut queue.stream, offset) {
+                *position = Position::Offset(*offset);
+            }
         }
         Opened::open(session, plan, self.prefetch).await
     }

@@ -1,0 +1,69 @@
+//! What is different about streams.
+//!
+//! A stream keeps what was read, and the broker does not know who has read what. An acknowledgement only makes room for
+//! more, and nothing can be given back: what a handler gives back stays here and is handed out again.
+
+use rpc_core::message::{Malformed, Message};
+use rpc_core::transport::Delivery;
+
+use super::channel::OnChannel;
+use crate::consumer::moving::{Moved, Outcome};
+use crate::consumer::settler::{Original, Read};
+use crate::wire::stream_offset;
+
+impl OnChannel<'_> {
+    /// The place of a message in the stream that it came from.
+    pub(super) fn read(&self, original: &Original) -> Option<Read> {
+        self.opened.queues[original.queue].stream?;
+        let offset = stream_offset(original.properties.headers().as_ref())?;
+        Some(Read { offset, attempt: 1 })
+    }
+
+    /// Whether the message was settled on an earlier channel.
+    pub(super) fn was_read(&mut self, original: &Original) -> bool {
+        original.read.is_some_and(|read| !self.task.progress[original.queue].take(read.offset))
+    }
+
+    /// The broker may forget the delivery.
+    pub(super) fn done(&mut self, tag: u64) {
+        if let Some((queue, offset)) = self.offsets.remove(&tag) {
+            self.task.progress[queue].settle(offset);
+        }
+        self.batch.ack(tag);
+    }
+
+    /// Hands a message of a stream out again, before those that were not handed out yet. Not when nothing more is wanted: whoever reads
+    /// the stream next begins where it says.
+    pub(super) fn hand_again(&mut self, tag: u64, mut original: Original, attempt: u32) {
+        if self.task.deliveries.is_none() {
+            return;
+        }
+        if let Some(read) = &mut original.read {
+            read.attempt = attempt;
+        }
+        let message = self.decode(&original, false);
+        let settle = Box::new(self.settler(tag, original));
+        self.held.push_front(Delivery::new(message, false, settle));
+    }
+}
+
+/// A message that could not be moved is still there if it came from a stream, and its `copy` is handed out again.
+pub(super) fn kept(moved: Moved, copy: Option<Original>) -> Moved {
+    match (moved, copy) {
+        (Moved { tag, outcome: Outcome::Failed(error) }, Some(original)) => {
+            tracing::warn!(%error, "cannot move an event of a history; it is handled again");
+            Moved { tag, outcome: Outcome::NoRoom(Box::new(original)) }
+        }
+        (moved, _) => moved,
+    }
+}
+
+/// Says where the message was read.
+pub(super) fn placed(message: Result<Message, Malformed>, read: Option<Read>) -> Result<Message, Malformed> {
+    message.map(|mut message| {
+        if let (Message::Notification(event), Some(read)) = (&mut message, read) {
+            (event.offset, event.context.attempt) = (Some(read.offset), read.attempt);
+        }
+        message
+    })
+}
