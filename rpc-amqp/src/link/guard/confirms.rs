@@ -4,6 +4,7 @@
 //! the text of an AMQP error may be: the thread that reads the socket panics. No broker sends such a confirm, but a network
 //! that changes bits does.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,8 @@ pub(super) struct Confirms {
 /// What was confirmed on a channel.
 #[derive(Debug)]
 struct Confirmed {
+    /// How many were published, by whoever does that.
+    published: Arc<AtomicU64>,
     /// The lowest tag that was not.
     next: u64,
     /// Those that were, beyond it. Bounded by what may be in flight.
@@ -62,22 +65,22 @@ impl Confirms {
 
     /// The broker has confirmed a message, or all up to it. On a channel that nobody counts anything goes.
     pub(super) fn confirmed(&mut self, channel: u16, tag: u64, multiple: bool) -> Result<(), Misplaced> {
-        let counter = self.published.counters().get(&channel).cloned();
-        let Some(published) = counter.map(|counter| counter.load(Ordering::Acquire)) else { return Ok(()) };
-        let confirmed = self.channels.entry(channel).or_default();
-        if confirmed.take(tag, multiple, published) { Ok(()) } else { Err(Misplaced { channel, tag }) }
-    }
-}
-
-impl Default for Confirmed {
-    fn default() -> Self {
-        Self { next: 1, ahead: BTreeSet::new() }
+        let confirmed = match self.channels.entry(channel) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            // Asked for once: the counter of a channel stays the same until it is opened anew.
+            Entry::Vacant(entry) => {
+                let Some(published) = self.published.counters().get(&channel).cloned() else { return Ok(()) };
+                entry.insert(Confirmed { published, next: 1, ahead: BTreeSet::new() })
+            }
+        };
+        if confirmed.take(tag, multiple) { Ok(()) } else { Err(Misplaced { channel, tag }) }
     }
 }
 
 impl Confirmed {
-    /// Whether this may be confirmed now, with so many messages published.
-    fn take(&mut self, tag: u64, multiple: bool, published: u64) -> bool {
+    /// Whether this may be confirmed now.
+    fn take(&mut self, tag: u64, multiple: bool) -> bool {
+        let published = self.published.load(Ordering::Acquire);
         // Zero stands for all that there are.
         let last = if multiple && tag == 0 { published } else { tag };
         if last > published {
@@ -125,12 +128,15 @@ mod tests {
         /// As a set of all that wait would have it.
         #[test]
         fn it_knows_which_wait(steps in prop::collection::vec((0_u64..20, any::<bool>(), 0_u64..3), 0..60)) {
-            let (mut confirmed, mut waiting, mut published) = (Confirmed::default(), BTreeSet::new(), 0);
+            let counter = Arc::<AtomicU64>::default();
+            let mut confirmed = Confirmed { published: Arc::clone(&counter), next: 1, ahead: BTreeSet::new() };
+            let (mut waiting, mut published) = (BTreeSet::new(), 0);
             for (tag, multiple, more) in steps {
                 waiting.extend(published + 1..=published + more);
                 published += more;
+                counter.store(published, Ordering::Release);
                 let expected = if multiple { tag <= published } else { waiting.contains(&tag) };
-                prop_assert_eq!(confirmed.take(tag, multiple, published), expected);
+                prop_assert_eq!(confirmed.take(tag, multiple), expected);
                 if expected && multiple {
                     let last = if tag == 0 { published } else { tag };
                     waiting = waiting.split_off(&(last + 1));
