@@ -3,6 +3,7 @@
 use lapin::ExchangeKind as LapinKind;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+use rpc_core::transport::QueueDepth;
 
 use crate::library::Channel;
 use crate::link::{Refusal, RefusalKind, Session, limited};
@@ -117,11 +118,17 @@ async fn declare_one(channel: &Channel, declaration: &Declaration, passive: bool
     }
 }
 
-/// Whether there is a queue of this name, whatever its arguments. If there is none, the broker closes the channel.
-pub(crate) async fn exists(channel: &Channel, queue: &str) -> Result<bool, Refusal> {
+/// How full a queue is, whatever its arguments. If there is none, the broker closes the channel.
+pub(crate) async fn look_at(channel: &Channel, queue: &str) -> Result<QueueDepth, Refusal> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let command = channel.queue_declare(short(queue)?, options, FieldTable::default());
-    match limited("look for a queue", command).await {
+    let declared = limited("look at a queue", command).await?;
+    Ok(QueueDepth::new(declared.message_count(), declared.consumer_count()))
+}
+
+/// Whether there is a queue of this name, whatever its arguments. If there is none, the broker closes the channel.
+pub(crate) async fn exists(channel: &Channel, queue: &str) -> Result<bool, Refusal> {
+    match look_at(channel, queue).await {
         Ok(_) => Ok(true),
         Err(refusal) if refusal.kind == RefusalKind::Absent => Ok(false),
         Err(refusal) => Err(refusal),

@@ -5,14 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use lapin::options::QueueDeclareOptions;
-use lapin::types::FieldTable;
 use rpc_core::transport::QueueDepth;
 use rpc_core::{Code, Error};
 
-use crate::declare::short;
+use crate::declare::look_at;
 use crate::library::Channel;
-use crate::link::{Link, Refusal, RefusalKind, Worker, limited};
+use crate::link::{Link, Refusal, RefusalKind, Worker};
 
 /// Queues that are looked at at a time.
 const MOST: usize = 8;
@@ -86,10 +84,8 @@ impl Inspector {
             Some(channel) => channel,
             None => session.channel().await?,
         };
-        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let declared = channel.queue_declare(short(queue)?, options, FieldTable::default());
-        let declared = session.judged(limited("look at a queue", declared).await)?;
+        let depth = session.judged(look_at(&channel, queue).await)?;
         self.state.lock().unwrap_or_else(PoisonError::into_inner).spare = Some(channel);
-        Ok(QueueDepth::new(declared.message_count(), declared.consumer_count()))
+        Ok(depth)
     }
 }

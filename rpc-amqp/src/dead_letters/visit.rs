@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions};
-use lapin::types::FieldTable;
+use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions};
 use rpc_core::transport::{DeadLetterQuery, Treatment};
 use rpc_core::{DeadLetter, DeadLetters, Deadline, Treated};
 use tokio::time::Instant;
 
 use super::letter::Taken;
 use crate::consumer::MOVE_LIMIT;
-use crate::declare::short;
+use crate::declare::{look_at, short};
 use crate::library::Channel;
 use crate::link::{Changes, Refusal, Session, limited};
 use crate::publisher::{Outgoing, Publisher};
@@ -191,8 +190,6 @@ impl Visit {
 
 /// How many messages wait.
 async fn depth(channel: &Channel, queue: &str) -> Result<usize, Refusal> {
-    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    let declared = channel.queue_declare(short(queue)?, options, FieldTable::default());
-    let declared = limited("look at a queue", declared).await?;
-    Ok(usize::try_from(declared.message_count()).unwrap_or(usize::MAX))
+    let ready = look_at(channel, queue).await?.ready;
+    Ok(usize::try_from(ready).unwrap_or(usize::MAX))
 }

@@ -93,11 +93,11 @@ struct Methods {
 }
 
 /// The client sends it again when it is in doubt.
-pub(super) static AGAIN: Method = Method::new("again", MethodKind::Call).with_idempotent(true);
+pub(super) const AGAIN: Method = Method::new("again", MethodKind::Call).with_idempotent(true);
 
 const METHODS: &[Method] = &[
     Method::new("call", MethodKind::Call),
-    Method::new("again", MethodKind::Call).with_idempotent(true),
+    AGAIN,
     Method::new("cast", MethodKind::Cast),
     Method::new("fanout", MethodKind::Fanout),
 ];

@@ -116,29 +116,31 @@ fn a_seed_is_the_same_history_every_time() {
     }
 }
 
-/// The queue of dead letters is remembered by its name, and its binding went with the exchange.
-#[test]
-fn dead_letters_are_kept_after_their_exchange_was_deleted() {
-    let cast = |at| Operation {
-        at,
-        client: 0,
-        kind: Kind::Cast,
-        timeout: 1_000,
-        work: 0,
-        ending: Ending::Fails,
-        abandoned: None,
-    };
-    let scenario = Scenario {
+/// What one client asks of one server, while this goes wrong.
+fn scenario(operations: Vec<Operation>, fault: Fault) -> Scenario {
+    Scenario {
         seed: 1,
         clients: 1,
         servers: 1,
         quorum: false,
         workers: 4,
         heals: true,
-        // The second may be the one that finds out.
-        operations: vec![cast(500), cast(2_000), cast(2_800)],
-        faults: vec![Fault { at: 1_500, lasts: 0, kind: FaultKind::DeleteExchanges }],
-    };
+        operations,
+        faults: vec![fault],
+    }
+}
+
+fn operation(kind: Kind, at: u64, timeout: u64, ending: Ending) -> Operation {
+    Operation { at, client: 0, kind, timeout, work: 0, ending, abandoned: None }
+}
+
+/// The queue of dead letters is remembered by its name, and its binding went with the exchange.
+#[test]
+fn dead_letters_are_kept_after_their_exchange_was_deleted() {
+    let cast = |at| operation(Kind::Cast, at, 1_000, Ending::Fails);
+    // The second may be the one that finds out.
+    let casts = vec![cast(500), cast(2_000), cast(2_800)];
+    let scenario = scenario(casts, Fault { at: 1_500, lasts: 0, kind: FaultKind::DeleteExchanges });
     let finished = run(&scenario);
     let violations = check(&scenario, &finished);
     assert!(violations.is_empty(), "{violations:?}\n{}", finished.history.of(2));
@@ -149,26 +151,10 @@ fn dead_letters_are_kept_after_their_exchange_was_deleted() {
 /// What was sent to a broker that stands still runs when it goes on, whatever became of the second copy.
 #[test]
 fn a_call_in_doubt_stays_so_when_it_could_not_be_sent_again() {
-    let call = |at| Operation {
-        at,
-        client: 0,
-        kind: Kind::Idempotent,
-        timeout: 4_000,
-        work: 0,
-        ending: Ending::Returns,
-        abandoned: None,
-    };
-    let scenario = Scenario {
-        seed: 1,
-        clients: 1,
-        servers: 1,
-        quorum: false,
-        workers: 4,
-        heals: true,
-        // The first makes the reply queue.
-        operations: vec![call(300), call(500)],
-        faults: vec![Fault { at: 490, lasts: 5_000, kind: FaultKind::Pause }],
-    };
+    let call = |at| operation(Kind::Idempotent, at, 4_000, Ending::Returns);
+    // The first makes the reply queue.
+    let calls = vec![call(300), call(500)];
+    let scenario = scenario(calls, Fault { at: 490, lasts: 5_000, kind: FaultKind::Pause });
     let finished = run(&scenario);
     let violations = check(&scenario, &finished);
     assert!(violations.is_empty(), "{violations:?}\n{}", finished.history.of(1));
