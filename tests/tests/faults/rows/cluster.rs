@@ -27,9 +27,13 @@ pub(super) const ROWS: &[Row] = &[
 const JOIN: Duration = Duration::from_secs(90);
 
 fn start_with_quorum(stage: &mut Stage<'_>) {
+    start_with(stage, "&queue_type=quorum");
+}
+
+fn start_with(stage: &mut Stage<'_>, query: &str) {
     whole(stage);
     stage.use_cluster();
-    stage.query = "&queue_type=quorum".to_owned();
+    stage.query = query.to_owned();
     stage.start_all();
 }
 
@@ -60,11 +64,8 @@ fn node<'s>(stage: &'s mut Stage<'_>, place: usize) -> &'s Broker {
 }
 
 fn rolling_restart(stage: &mut Stage<'_>) {
-    whole(stage);
-    stage.use_cluster();
     // A classic queue is away with its node, and so are the replies in it: that is I-4a.
-    stage.query = "&queue_type=quorum&reply_queue_type=quorum".to_owned();
-    stage.start_all();
+    start_with(stage, "&queue_type=quorum&reply_queue_type=quorum");
     let used = stage.nodes.iter().filter(|proxy| proxy.connections_open() > 0).count();
     stage.expect(used >= 2, || "A5: all connections are with one node".to_owned());
     stage.process("client").ask(&mixed());
