@@ -16,8 +16,8 @@ const END: Duration = Duration::from_secs(1);
 pub fn check(octets: &[u8]) {
     run(async {
         if let Some(Message::Notification(notification)) = read(octets) {
-            heard::<Value>(notification.clone()).await;
-            heard::<Record>(notification).await;
+            heard::<Value>((*notification).clone()).await;
+            heard::<Record>(*notification).await;
         }
     });
 }
@@ -32,7 +32,7 @@ async fn heard<T: DeserializeOwned>(notification: NotificationMessage) {
         priority: notification.priority,
     };
     let shared: &SharedTransport = transport.as_ref();
-    let sent = Message::Notification(notification.clone());
+    let sent = Message::from(notification.clone());
     shared.transport().publish(&destination, sent, Deadline::after(END)).await.expect("it is kept");
     let event = tokio::time::timeout(END, listener.next()).await;
     let dead = transport.broker().dead_letters();

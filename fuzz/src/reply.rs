@@ -13,13 +13,13 @@ const LIMIT: usize = 64 * 1_024;
 pub fn check(octets: &[u8]) {
     run(async {
         let Some(Message::Reply(reply)) = read(octets) else { return };
-        if let Err(error) = typed::<Record, Refused>(reply.clone(), LIMIT) {
+        if let Err(error) = typed::<Record, Refused>((*reply).clone(), LIMIT) {
             check_error(&error);
         }
-        if let Err(error) = typed::<Vec<Option<u16>>, rpc_core::NoError>(reply.clone(), LIMIT) {
+        if let Err(error) = typed::<Vec<Option<u16>>, rpc_core::NoError>((*reply).clone(), LIMIT) {
             check_error(&error);
         }
-        match untyped(reply, LIMIT) {
+        match untyped(*reply, LIMIT) {
             Ok(value) => check_value(&value),
             Err(CallError::Service(failure)) => {
                 check_text(&failure.to_string());

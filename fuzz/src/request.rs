@@ -19,7 +19,7 @@ const SERVED: Version = Version::new(1, 2);
 pub fn check(octets: &[u8]) {
     run(async {
         if let Some(Message::Request(request)) = read(octets) {
-            served(request).await;
+            served(*request).await;
         }
     });
 }
@@ -37,7 +37,7 @@ async fn served(request: Request) {
         None => None,
     };
     let destination = Destination::Request(Target::topic("table"));
-    let sent = Message::Request(request.clone());
+    let sent = Message::from(request.clone());
     shared.transport().publish(&destination, sent, Deadline::after(END)).await.expect("it is routed");
 
     let is_expired = request.context.deadline.is_some_and(Deadline::has_passed)
@@ -75,7 +75,7 @@ async fn consume(transport: &SharedTransport, source: Source) -> Box<dyn Consume
 
 fn reply(message: Message) -> Reply {
     match message {
-        Message::Reply(reply) => reply,
+        Message::Reply(reply) => *reply,
         other => panic!("not a reply: {other:?}"),
     }
 }
@@ -101,7 +101,7 @@ fn check_reply(request: &Request, reply: &Reply, runs: &[&str]) {
         }
         Outcome::Failure(failure) => check_failure(failure, runs),
     }
-    let written = rpc_amqp::fuzzing::again(Message::Reply(reply.clone()));
+    let written = rpc_amqp::fuzzing::again(Message::from(reply.clone()));
     assert!(written.expect("a reply can be written").is_ok());
 }
 

@@ -1,5 +1,6 @@
 //! Calls, casts and fanouts from the caller's side.
 
+mod again;
 pub(crate) mod answer;
 mod call;
 mod cast;
@@ -9,6 +10,7 @@ mod prepare;
 mod replies;
 mod reply_table;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,7 +100,7 @@ impl Client {
         method: &'static Method,
         arguments: &impl Serialize,
     ) -> Call<T, E> {
-        Call::new(self.outgoing(method.name, arguments).described_by(method), answer::typed)
+        Call::new(self.outgoing_of(method, arguments), answer::typed)
     }
 
     /// Casts or fans out a method of an interface. Generated clients are made of this.
@@ -106,13 +108,20 @@ impl Client {
     /// A fanout goes to every server of the topic, unless the client was prepared for one server: then to that
     /// one alone.
     pub fn start_cast(&self, method: &'static Method, arguments: &impl Serialize) -> Cast {
-        let outgoing = self.outgoing(method.name, arguments).described_by(method);
+        let outgoing = self.outgoing_of(method, arguments);
         let to_all = method.kind == MethodKind::Fanout && self.settings.target.server_name().is_none();
         Cast::new(if to_all { outgoing.fanout() } else { outgoing })
     }
 
     fn outgoing(&self, method: &str, arguments: &impl Serialize) -> Outgoing {
+        let method = Cow::Owned(method.to_owned());
         Outgoing::new(self.transport.clone(), Arc::clone(&self.settings), method, arguments)
+    }
+
+    fn outgoing_of(&self, method: &'static Method, arguments: &impl Serialize) -> Outgoing {
+        let name = Cow::Borrowed(method.name);
+        let outgoing = Outgoing::new(self.transport.clone(), Arc::clone(&self.settings), name, arguments);
+        outgoing.described_by(method)
     }
 }
 

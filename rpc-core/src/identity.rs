@@ -1,8 +1,12 @@
 //! Names that are made once and travel: message, correlation and request ids.
 
+mod text;
+
 use std::fmt;
 
 use uuid::Uuid;
+
+use self::text::Text;
 
 /// Longest id that is taken from a peer, in bytes; an AMQP short string holds no more.
 pub(crate) const LONGEST_ID: usize = 255;
@@ -11,25 +15,25 @@ macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-        pub struct $name(Box<str>);
+        pub struct $name(Text);
 
         impl $name {
             /// An id that a peer sent: 1 to 255 bytes of text. `None` for anything else.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
-                (!text.is_empty() && text.len() <= LONGEST_ID).then(|| Self(text.into()))
+                (!text.is_empty() && text.len() <= LONGEST_ID).then(|| Self(Text::new(text)))
             }
 
             /// The text.
             #[must_use]
             pub fn as_str(&self) -> &str {
-                &self.0
+                self.0.as_str()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str(&self.0)
+                formatter.write_str(self.as_str())
             }
         }
     };
@@ -55,20 +59,30 @@ impl MessageId {
     /// A new id: 128 random bits as 32 hex digits.
     #[must_use]
     pub fn random() -> Self {
-        Self(random_hex().into())
+        Self(Text::hex(random_key()))
     }
 }
 
 impl CorrelationId {
     /// The id of the call that waits under `key` in the reply table.
     pub(crate) fn from_key(key: u128) -> Self {
-        Self(format!("{key:032x}").into())
+        Self(Text::hex(key))
     }
 
     /// The key in the reply table, if this id has the form that ours have.
     pub(crate) fn key(&self) -> Option<u128> {
-        let ours = self.0.len() == 32 && self.0.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        ours.then(|| u128::from_str_radix(&self.0, 16).ok()).flatten()
+        let text = self.as_str();
+        if text.len() != 32 {
+            return None;
+        }
+        text.bytes().try_fold(0, |key, digit| {
+            let value = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                _ => return None,
+            };
+            Some(key << 4 | u128::from(value))
+        })
     }
 }
 
@@ -76,7 +90,7 @@ impl RequestId {
     /// A new id, ordered by time.
     #[must_use]
     pub fn new() -> Self {
-        Self(Uuid::now_v7().as_hyphenated().to_string().into())
+        Self(Text::new(Uuid::now_v7().as_hyphenated().encode_lower(&mut Uuid::encode_buffer())))
     }
 }
 

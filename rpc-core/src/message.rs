@@ -14,15 +14,17 @@ use crate::identity::MessageId;
 use crate::payload::Payload;
 
 /// What a transport carries. A wire of the transport decides how it looks to the broker.
+///
+/// It is boxed because it is handed on more often than it is looked at.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a transport has to carry every kind")]
 pub enum Message {
     /// A call, a cast or a fanout.
-    Request(Request),
+    Request(Box<Request>),
     /// The outcome of a call.
-    Reply(Reply),
+    Reply(Box<Reply>),
     /// An event.
-    Notification(NotificationMessage),
+    Notification(Box<NotificationMessage>),
 }
 
 impl Message {
@@ -53,5 +55,23 @@ impl Message {
             Self::Notification(notification) => Some(&mut notification.context),
             Self::Reply(_) => None,
         }
+    }
+}
+
+impl From<Request> for Message {
+    fn from(request: Request) -> Self {
+        Self::Request(Box::new(request))
+    }
+}
+
+impl From<Reply> for Message {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(Box::new(reply))
+    }
+}
+
+impl From<NotificationMessage> for Message {
+    fn from(notification: NotificationMessage) -> Self {
+        Self::Notification(Box::new(notification))
     }
 }

@@ -1,6 +1,7 @@
 //! Where the reply to a call is sent.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::identity::random_hex;
 
@@ -9,8 +10,8 @@ use crate::identity::random_hex;
 /// A request names its own reply address, so a hostile one could make a server publish into somebody else's
 /// queue with the server's rights. Only the form that we make ourselves is accepted; its 128 random bits
 /// cannot be guessed.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct ReplyAddress(Box<str>);
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ReplyAddress(Arc<str>);
 
 impl ReplyAddress {
     /// Longest service part, in bytes.

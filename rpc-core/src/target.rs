@@ -1,6 +1,7 @@
 //! Where a request goes: exchange, topic, server, fanout.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Where a request goes, or what a server serves.
 ///
@@ -18,9 +19,9 @@ use std::fmt;
 /// length it can carry and escapes what its broker would misread.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Target {
-    exchange: String,
-    topic: String,
-    server: Option<String>,
+    exchange: Arc<str>,
+    topic: Arc<str>,
+    server: Option<Arc<str>>,
     fanout: bool,
 }
 
@@ -46,13 +47,18 @@ impl Target {
     /// Any one server of `topic`, in [`Target::DEFAULT_EXCHANGE`].
     #[must_use]
     pub fn topic(topic: impl Into<String>) -> Self {
-        Self { exchange: Self::DEFAULT_EXCHANGE.to_owned(), topic: topic.into(), server: None, fanout: false }
+        Self {
+            exchange: Self::DEFAULT_EXCHANGE.into(),
+            topic: topic.into().into(),
+            server: None,
+            fanout: false,
+        }
     }
 
     /// Narrows the target to one server. A server uses this to say its own name.
     #[must_use]
     pub fn server(mut self, server: impl Into<String>) -> Self {
-        self.server = Some(server.into());
+        self.server = Some(server.into().into());
         self.fanout = false;
         self
     }
@@ -61,7 +67,7 @@ impl Target {
     /// [`Target::DEFAULT_EXCHANGE`].
     #[must_use]
     pub fn exchange(mut self, exchange: impl Into<String>) -> Self {
-        self.exchange = exchange.into();
+        self.exchange = exchange.into().into();
         self
     }
 
@@ -112,13 +118,18 @@ impl Target {
     pub(crate) fn empty_name(&self) -> Option<&'static str> {
         [("exchange", Some(&self.exchange)), ("topic", Some(&self.topic)), ("server", self.server.as_ref())]
             .into_iter()
-            .find_map(|(which, name)| name.is_some_and(String::is_empty).then_some(which))
+            .find_map(|(which, name)| name.is_some_and(|name| name.is_empty()).then_some(which))
+    }
+
+    /// Exchange, topic and server, shared.
+    pub(crate) fn names(&self) -> (Arc<str>, Arc<str>, Option<Arc<str>>) {
+        (Arc::clone(&self.exchange), Arc::clone(&self.topic), self.server.clone())
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.exchange != Self::DEFAULT_EXCHANGE {
+        if *self.exchange != *Self::DEFAULT_EXCHANGE {
             write!(formatter, "{}/", self.exchange)?;
         }
         formatter.write_str(&self.topic)?;

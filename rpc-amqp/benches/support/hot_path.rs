@@ -22,23 +22,23 @@ pub(crate) fn payload() -> Payload {
 
 pub(crate) fn request() -> Message {
     let mut request = Request::new("change_power", payload());
-    request.namespace = Some("baremetal".to_owned());
+    request.namespace = Some("baremetal".into());
     request.reply_to = Some((ReplyAddress::random("bench"), correlation_id()));
     request.context = Context::new();
     request.context.deadline = Some(Deadline::after(Duration::from_secs(30)));
     request.time_to_live = Some(Duration::from_secs(30));
-    Message::Request(request)
+    Message::from(request)
 }
 
 pub(crate) fn reply() -> Message {
     let mut reply = Reply::new(correlation_id(), Outcome::Success(payload()));
-    reply.server = Some("cell-1".to_owned());
+    reply.server = Some("cell-1".into());
     reply.time_to_live = Some(Duration::from_secs(30));
-    Message::Reply(reply)
+    Message::from(reply)
 }
 
 pub(crate) fn notification() -> Message {
-    Message::Notification(NotificationMessage::new("conductor.cell-1", "baremetal.node.power_set", payload()))
+    Message::from(NotificationMessage::new("conductor.cell-1", "baremetal.node.power_set", payload()))
 }
 
 fn correlation_id() -> CorrelationId {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lapin::types::FieldTable;
 use rpc_core::Code;
 
-use super::headers::{Headers, number, text};
+use super::headers::{Headers, number, own_text, text};
 use super::words;
 
 /// What the headers of a dead letter say about it.
@@ -38,8 +38,8 @@ impl Rejection {
         let at = number(headers, words::DEAD_LETTER_TIME_MS).map(Duration::from_millis);
         Self {
             code: code.unwrap_or(Code::Malformed),
-            reason: text(headers, words::DEAD_LETTER_REASON).unwrap_or_default(),
-            queue: text(headers, words::DEAD_LETTER_QUEUE).unwrap_or_default(),
+            reason: own_text(headers, words::DEAD_LETTER_REASON).unwrap_or_default(),
+            queue: own_text(headers, words::DEAD_LETTER_QUEUE).unwrap_or_default(),
             at: at.and_then(|since| UNIX_EPOCH.checked_add(since)),
         }
     }

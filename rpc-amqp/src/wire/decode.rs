@@ -44,13 +44,13 @@ fn decode_kind(
     let none = FieldTable::default();
     let headers = arrived.properties.headers().as_ref().unwrap_or(&none);
     match arrived.properties.kind().as_ref().map(|kind| kind.as_str()) {
-        Some(words::REQUEST) => request::decode(arrived, headers, reply_to.cloned()).map(Message::Request),
+        Some(words::REQUEST) => request::decode(arrived, headers, reply_to.cloned()).map(Message::from),
         Some(words::REPLY) => {
             let answers = correlation_id(arrived.properties);
-            let reply = reply::decode(arrived, headers).map(Message::Reply);
+            let reply = reply::decode(arrived, headers).map(Message::from);
             reply.map_err(|malformed| malformed.with_answers(answers))
         }
-        Some(words::NOTIFICATION) => notification::decode(arrived, headers).map(Message::Notification),
+        Some(words::NOTIFICATION) => notification::decode(arrived, headers).map(Message::from),
         Some(other) => Err(Malformed::new(format!(
             "the property type is {:?}: it has to be request, reply or notification",
             shown(other)

@@ -19,9 +19,9 @@ const PERSISTENT: u8 = 2;
 /// [`Code::InvalidArguments`] when an id or an address is longer than 255 bytes.
 pub(crate) fn encode(message: Message) -> Result<(BasicProperties, Bytes), Error> {
     match message {
-        Message::Request(request) => encode_request(request),
+        Message::Request(request) => encode_request(*request),
         Message::Reply(reply) => encode_reply(&reply),
-        Message::Notification(notification) => encode_notification(notification),
+        Message::Notification(notification) => encode_notification(*notification),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Flat headers: text and whole numbers.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
@@ -72,16 +73,21 @@ pub(super) fn milliseconds(time: Duration) -> u64 {
 }
 
 /// The text of a header; also of a number, since a client of another language may send a version as one.
-pub(super) fn text(headers: &FieldTable, key: &str) -> Option<String> {
+pub(super) fn text<'a>(headers: &'a FieldTable, key: &str) -> Option<Cow<'a, str>> {
     match headers.inner().get(key)? {
-        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok().map(str::to_owned),
-        AMQPValue::ShortString(text) => Some(text.as_str().to_owned()),
-        AMQPValue::ByteArray(bytes) => std::str::from_utf8(bytes.as_slice()).ok().map(str::to_owned),
-        AMQPValue::Boolean(flag) => Some(flag.to_string()),
-        AMQPValue::Float(number) => Some(with_fraction(f64::from(*number))),
-        AMQPValue::Double(number) => Some(with_fraction(*number)),
-        value => whole(value).map(|number| number.to_string()),
+        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok().map(Cow::Borrowed),
+        AMQPValue::ShortString(text) => Some(Cow::Borrowed(text.as_str())),
+        AMQPValue::ByteArray(bytes) => std::str::from_utf8(bytes.as_slice()).ok().map(Cow::Borrowed),
+        AMQPValue::Boolean(flag) => Some(Cow::Owned(flag.to_string())),
+        AMQPValue::Float(number) => Some(Cow::Owned(with_fraction(f64::from(*number)))),
+        AMQPValue::Double(number) => Some(Cow::Owned(with_fraction(*number))),
+        value => whole(value).map(|number| Cow::Owned(number.to_string())),
     }
+}
+
+/// As [`text`], to keep.
+pub(super) fn own_text(headers: &FieldTable, key: &str) -> Option<String> {
+    text(headers, key).map(Cow::into_owned)
 }
 
 /// The whole number in a header, of any AMQP type, or as digits.

@@ -80,7 +80,7 @@ proptest! {
         ttl in option::of(1_u64..1_000_000),
     ) {
         let mut request = Request::new(method, payload);
-        request.namespace = namespace;
+        request.namespace = namespace.map(Into::into);
         request.version = Version::new(major, minor);
         request.reply_to =
             correlation.map(|id| (ReplyAddress::random("svc"), CorrelationId::parse(&id).unwrap()));
@@ -93,7 +93,7 @@ proptest! {
             request.time_to_live = None;
         }
         let written = request.clone();
-        let Message::Request(read) = again(Message::Request(request)) else { panic!("another kind") };
+        let Message::Request(read) = again(Message::from(request)) else { panic!("another kind") };
         prop_assert_eq!(&read.message_id, &written.message_id);
         prop_assert_eq!(read.reply_to, written.reply_to);
         prop_assert_eq!(read.namespace, written.namespace);
@@ -124,9 +124,9 @@ proptest! {
             Outcome::Success(payload)
         };
         let mut reply = Reply::new(CorrelationId::parse(&correlation).unwrap(), status);
-        reply.server = server;
+        reply.server = server.map(Into::into);
         let written = reply.clone();
-        let Message::Reply(read) = again(Message::Reply(reply)) else { panic!("another kind") };
+        let Message::Reply(read) = again(Message::from(reply)) else { panic!("another kind") };
         prop_assert_eq!(format!("{read:?}"), format!("{written:?}"));
         prop_assert_eq!(read.payload(), written.payload());
     }
@@ -140,7 +140,7 @@ proptest! {
         notification.timestamp_ms = timestamp;
         notification.context = context;
         let written = notification.clone();
-        let Message::Notification(read) = again(Message::Notification(notification)) else {
+        let Message::Notification(read) = again(Message::from(notification)) else {
             panic!("another kind")
         };
         prop_assert_eq!(&read.message_id, &written.message_id);
@@ -189,7 +189,7 @@ fn plain(headers: &[(&str, &str)]) -> BasicProperties {
 
 fn request(properties: &BasicProperties) -> Request {
     match read(properties, Bytes::new()).unwrap() {
-        Message::Request(request) => request,
+        Message::Request(request) => *request,
         other => panic!("{other:?}"),
     }
 }

@@ -66,8 +66,12 @@ fn read<T: DeserializeOwned, E>(
     let server = reply.server;
     let failure = match reply.outcome {
         Outcome::Success(payload) => {
-            return result(payload, limit)
-                .map_err(|error| error.with_executed(Executed::Executed).with_server(server).into());
+            return result(payload, limit).map_err(|error| {
+                error
+                    .with_executed(Executed::Executed)
+                    .with_server(server.as_deref().map(str::to_owned))
+                    .into()
+            });
         }
         Outcome::Failure(failure) => failure,
     };
@@ -79,7 +83,7 @@ fn read<T: DeserializeOwned, E>(
         (Code::ServiceError, Err(_)) => Failure { code: Code::RemoteError, ..failure },
         _ => failure,
     };
-    Err(remote(failure, server).into())
+    Err(remote(failure, server.as_deref()).into())
 }
 
 fn result<T: DeserializeOwned>(payload: Payload, limit: usize) -> Result<T, Error> {
@@ -89,7 +93,7 @@ fn result<T: DeserializeOwned>(payload: Payload, limit: usize) -> Result<T, Erro
     })
 }
 
-fn remote(failure: Failure, server: Option<String>) -> Error {
+fn remote(failure: Failure, server: Option<&str>) -> Error {
     // The server answered, so it was reached: publish and connect are its own words, not the caller's.
     let phase = if failure.executed == Executed::NotSent { Phase::Decode } else { Phase::Handler };
     Error::new(failure.code, failure.message)
@@ -98,5 +102,5 @@ fn remote(failure: Failure, server: Option<String>) -> Error {
         .with_retryable(failure.retryable)
         .with_retry_after(failure.retry_after)
         .with_error_type(failure.error_type)
-        .with_server(server)
+        .with_server(server.map(str::to_owned))
 }

@@ -1,12 +1,13 @@
 //! A call: waits for the reply.
 
 use std::fmt;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{self, Poll};
 use std::time::Duration;
 
 use tokio::time::sleep_until;
 
+use super::again::{Again, Next};
 use super::evidence::require_consumers;
 use super::outgoing::{Outgoing, Ready};
 use super::replies::{Slot, received};
@@ -14,6 +15,7 @@ use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::error::{CallError, Code, Error, Executed, Phase};
 use crate::message::{Message, Reply};
+use crate::reply_address::ReplyAddress;
 use crate::target::Route;
 use crate::transport::{Destination, LinkState, SharedTransport};
 
@@ -26,12 +28,16 @@ use crate::transport::{Destination, LinkState, SharedTransport};
 /// A request that was in doubt when its link broke is sent again if its method is `idempotent`, under the same message id;
 /// any other is waited for, since the answer can come yet.
 ///
+/// A request that the broker refuses, as a full queue does and a replicated one while it changes its leader, is offered
+/// again for half of the time limit, 5 s at most.
+///
 /// Awaited where it stands it runs as part of its task; `tokio::spawn(call.into_future())` makes it run beside.
 ///
 /// # Errors
 ///
 /// [`CallError::Service`] with the method's own error, otherwise [`CallError::Rpc`]. Among the latter
-/// [`Code::Unroutable`] within one round trip when nobody serves the target, and [`Code::DeadlineExceeded`].
+/// [`Code::Unroutable`] within one round trip when nobody serves the target, [`Code::Overloaded`] when the broker goes on
+/// refusing the request, and [`Code::DeadlineExceeded`].
 ///
 /// # Cancel safety
 ///
@@ -65,7 +71,7 @@ impl<T, E> Call<T, E> {
     /// Makes the call on behalf of `context`: its request id, deadline, trace and metadata. Default: that of
     /// the handler that runs, or a new one.
     pub fn context(mut self, context: &Context) -> Self {
-        self.outgoing.context = Some(context.clone());
+        self.outgoing.context = Some(Box::new(context.clone()));
         self
     }
 
@@ -86,7 +92,7 @@ impl<T: 'static, E: 'static> IntoFuture for Call<T, E> {
             let (ready, subject) = outgoing.ready()?;
             let limit = ready.transport.capabilities().max_message_size;
             let reply = exchange(ready).await.map_err(|error| subject.name(error))?;
-            read(reply, limit).map_err(|error| match error {
+            read(*reply, limit).map_err(|error| match error {
                 CallError::Service(error) => CallError::Service(error),
                 CallError::Rpc(error) => CallError::Rpc(subject.name(error)),
             })
@@ -115,59 +121,53 @@ impl<T, E> fmt::Debug for CallFuture<T, E> {
 }
 
 /// Sends the request and waits for its reply.
-async fn exchange(ready: Ready) -> Result<Reply, Error> {
-    let Ready { transport, destination, mut request, deadline, needs_consumer, idempotent } = ready;
-    if matches!(&destination, Destination::Request(target) if target.route() == Route::Fanout) {
+async fn exchange(ready: Ready) -> Result<Box<Reply>, Error> {
+    let (transport, destination, deadline) = (&ready.transport, &ready.destination, ready.deadline);
+    if matches!(destination, Destination::Request(target) if target.route() == Route::Fanout) {
         let message = "a call has one answer, so it cannot go to every server";
         return Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish));
     }
-    if needs_consumer {
-        require_consumers(&transport, &destination, deadline).await?;
+    if ready.needs_consumer {
+        Box::pin(require_consumers(transport, destination, deadline)).await?;
     }
     // The place in the table exists before the request leaves, so no reply can come too early; and it is given
     // back by its own drop, wherever this future ends.
-    let listening = async {
-        tokio::select! {
-            biased;
-            listening = transport.replies().wait() => listening,
-            refused = refused(&transport) => Err(refused),
-        }
+    let (address, mut slot) = match transport.replies().now() {
+        Some(place) => place?,
+        None => Box::pin(listening(transport, deadline)).await?,
     };
-    let (address, mut slot) = tokio::time::timeout_at(deadline.instant(), listening)
-        .await
-        .map_err(|_| not_connected(&transport))??;
+    let mut request = ready.request;
     request.reply_to = Some((address, slot.correlation_id.clone()));
     tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "call");
-    let again = idempotent.then(|| request.clone());
-    let (mut sent, mut in_doubt) = (0, None);
+    let attempt = request.context.attempt;
+    let mut again = Again::new(ready.idempotent, deadline);
     let published = loop {
+        let copy = request.clone();
         request.time_to_live = Some(deadline.remaining());
-        let mut publishing = pin!(transport.publish(&destination, Message::Request(request), deadline));
         let published = tokio::select! {
             // The reply does not wait for the confirm.
             biased;
             reply = &mut slot.reply => return received(reply),
-            published = &mut publishing => published,
+            published = transport.publish(destination, Message::Request(request), deadline) => published,
         };
-        sent += 1;
-        match (published, again.clone()) {
-            // A second copy has the same message id, so a server that has both runs one and answers both.
-            (Err(error), Some(copy)) if is_lost(&error) && sent < MOST_SENDINGS && !deadline.has_passed() => {
-                tracing::debug!(%error, "an idempotent call is sent again");
-                request = copy;
-                // Whoever runs it has to know that it may have run.
-                request.context.attempt = request.context.attempt.saturating_add(sent);
-                in_doubt.get_or_insert(error);
-            }
-            (published, _) => break published,
+        let Err(error) = published else { break Ok(()) };
+        tracing::debug!(%error, "a request did not reach a queue");
+        let pause = match again.after(error) {
+            Next::GiveUp(error) => break Err(error),
+            Next::Send { pause } => pause,
+        };
+        if let Some(reply) = wait(&mut slot, Deadline::after(pause).earlier(Some(deadline))).await {
+            return reply;
         }
+        // A second copy has the same message id, so a server that has both runs one and answers both.
+        request = copy;
+        // Whoever runs it has to know that it may have run.
+        request.context.attempt = attempt.saturating_add(again.doubtful());
     };
-    // A copy that was not sent says nothing about the one before it.
-    let published = published.map_err(|error| in_doubt.unwrap_or(error));
     match published {
         Ok(()) => match wait(&mut slot, deadline).await {
             Some(reply) => reply,
-            None => Err(transport.evidence().too_late(&transport, &destination).await),
+            None => Err(Box::pin(transport.evidence().too_late(transport, destination)).await),
         },
         // The link broke after the request had left. It may have arrived, and the reply address outlives the
         // link: the answer can come yet.
@@ -178,20 +178,26 @@ async fn exchange(ready: Ready) -> Result<Reply, Error> {
     }
 }
 
-/// How often an idempotent request is sent over links that break under it.
-const MOST_SENDINGS: u32 = 4;
-
-/// Whether the link broke before it was known what became of the request.
-fn is_lost(error: &Error) -> bool {
-    error.code() == Code::Unavailable && error.executed() == Executed::Unknown
-}
-
-async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Result<Reply, Error>> {
+async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Result<Box<Reply>, Error>> {
     tokio::select! {
         biased;
         reply = slot.reply() => Some(reply),
         () = sleep_until(deadline.instant()) => None,
     }
+}
+
+/// Waits until somebody listens for replies.
+async fn listening(transport: &SharedTransport, deadline: Deadline) -> Result<(ReplyAddress, Slot), Error> {
+    let listening = async {
+        tokio::select! {
+            biased;
+            listening = transport.replies().wait() => listening,
+            refused = refused(transport) => Err(refused),
+        }
+    };
+    tokio::time::timeout_at(deadline.instant(), listening)
+        .await
+        .unwrap_or_else(|_| Err(not_connected(transport)))
 }
 
 /// Why a call need not wait for its deadline, as soon as nobody but a person can help.

@@ -52,7 +52,7 @@ impl Cast {
     /// Makes the cast on behalf of `context`: its request id, trace and metadata. Default: that of the handler
     /// that runs, or a new one.
     pub fn context(mut self, context: &Context) -> Self {
-        self.outgoing.context = Some(context.clone());
+        self.outgoing.context = Some(Box::new(context.clone()));
         self
     }
 

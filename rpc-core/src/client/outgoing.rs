@@ -1,5 +1,6 @@
 //! A request in the making: what calls, casts and fanouts have in common.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::version::Version;
 pub(super) struct Outgoing {
     pub(super) transport: SharedTransport,
     settings: Arc<Prepare>,
-    method: String,
+    method: Cow<'static, str>,
     arguments: Result<Payload, Error>,
     since: Option<Version>,
     method_timeout: Option<Duration>,
@@ -31,7 +32,7 @@ pub(super) struct Outgoing {
     idempotent: bool,
     pub(super) waits_for_reply: bool,
     pub(super) timeout: Option<Duration>,
-    pub(super) context: Option<Context>,
+    pub(super) context: Option<Box<Context>>,
     pub(super) idempotency_key: Option<String>,
 }
 
@@ -39,7 +40,7 @@ pub(super) struct Outgoing {
 pub(super) struct Ready {
     pub(super) transport: SharedTransport,
     pub(super) destination: Destination,
-    pub(super) request: Request,
+    pub(super) request: Box<Request>,
     pub(super) deadline: Deadline,
     /// Whether it is not sent when nobody would take it now.
     pub(super) needs_consumer: bool,
@@ -51,7 +52,7 @@ pub(super) struct Ready {
 #[derive(Clone)]
 pub(super) struct Subject {
     target: Target,
-    method: String,
+    method: Cow<'static, str>,
     request_id: RequestId,
 }
 
@@ -59,7 +60,7 @@ impl Outgoing {
     pub(super) fn new(
         transport: SharedTransport,
         settings: Arc<Prepare>,
-        method: &str,
+        method: Cow<'static, str>,
         arguments: &impl Serialize,
     ) -> Self {
         let arguments = codec::encode(settings.content_type, arguments)
@@ -67,7 +68,7 @@ impl Outgoing {
         Self {
             transport,
             settings,
-            method: method.to_owned(),
+            method,
             arguments,
             since: None,
             method_timeout: None,
@@ -95,8 +96,11 @@ impl Outgoing {
     /// Checks everything that can be checked without the broker. From here on the deadline runs.
     pub(super) fn ready(self) -> Result<(Ready, Subject), Error> {
         let Self { transport, settings, method, arguments, since, fanout, idempotent, .. } = self;
-        let inherited = self.context.or_else(|| context::current().map(|context| (*context).clone()));
-        let mut context = inherited.map_or_else(Context::new, |context| context.child());
+        let mut context = match (self.context, context::current()) {
+            (Some(given), _) => given.child(),
+            (None, Some(current)) => current.child(),
+            (None, None) => Context::new(),
+        };
         let timeout =
             self.timeout.or(settings.timeout).or(self.method_timeout).unwrap_or(Client::DEFAULT_TIMEOUT);
         let deadline = Deadline::after(timeout).earlier(context.deadline.filter(|_| self.waits_for_reply));
@@ -113,11 +117,13 @@ impl Outgoing {
         let request = check(&transport, &settings, &target, version, deadline)
             .and(arguments)
             .and_then(|arguments| transport.capabilities().check_size(&arguments).map(|()| arguments))
-            .map(|arguments| Request {
-                namespace: settings.namespace.clone(),
-                version,
-                accept_encoding: cfg!(feature = "zstd").then_some(ContentEncoding::Zstd),
-                ..Request::in_context(MessageId::random(), context, method, arguments)
+            .map(|arguments| {
+                Box::new(Request {
+                    namespace: settings.namespace.clone(),
+                    version,
+                    accept_encoding: cfg!(feature = "zstd").then_some(ContentEncoding::Zstd),
+                    ..Request::in_context(MessageId::random(), context, method, arguments)
+                })
             })
             .map_err(|error| subject.name(error))?;
         let destination = Destination::Request(target);

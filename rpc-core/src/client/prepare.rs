@@ -1,5 +1,6 @@
 //! What a client is told once, for all its requests.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::codec::Compression;
@@ -13,7 +14,7 @@ use crate::version::Version;
 #[must_use]
 pub struct Prepare {
     pub(super) target: Target,
-    pub(super) namespace: Option<String>,
+    pub(super) namespace: Option<Cow<'static, str>>,
     pub(super) version: Option<Version>,
     pub(super) version_cap: Option<Version>,
     pub(super) timeout: Option<Duration>,
@@ -37,7 +38,7 @@ impl Prepare {
     }
 
     pub(super) fn interface(mut self, interface: &Interface) -> Self {
-        self.namespace = interface.namespace.map(str::to_owned);
+        self.namespace = interface.namespace.map(Cow::Borrowed);
         self
     }
 
@@ -56,7 +57,7 @@ impl Prepare {
     /// Sets the namespace of the interface. Default: the one without a name, or that of the typed client's
     /// interface.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.namespace = Some(namespace.into());
+        self.namespace = Some(Cow::Owned(namespace.into()));
         self
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Replies {
 }
 
 struct Waiting {
-    table: ReplyTable<oneshot::Sender<Result<Reply, Error>>>,
+    table: ReplyTable<oneshot::Sender<Result<Box<Reply>, Error>>>,
     orphans: AtomicU64,
 }
 
@@ -39,7 +39,7 @@ struct Receiver {
 /// A place in the reply table. It is given back when this is dropped, however the call ends.
 pub(super) struct Slot {
     pub(super) correlation_id: CorrelationId,
-    pub(super) reply: oneshot::Receiver<Result<Reply, Error>>,
+    pub(super) reply: oneshot::Receiver<Result<Box<Reply>, Error>>,
     key: u128,
     waiting: Arc<Waiting>,
     status: ConsumerWatch,
@@ -77,6 +77,18 @@ impl Replies {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         self.waiting.fail_all(ended_by_close);
+    }
+
+    /// As [`wait`](Self::wait), if nothing has to be waited for.
+    pub(super) fn now(&self) -> Option<Result<(ReplyAddress, Slot), Error>> {
+        let receiver = self.receiver();
+        let task = receiver.get()?;
+        let slot = match self.slot(&task.status) {
+            Ok(slot) => slot,
+            Err(full) => return Some(Err(full)),
+        };
+        let may_send = slot.listens() && !task.has_ended();
+        may_send.then(|| Ok((task.address.clone(), slot)))
     }
 
     /// The reply address, with somebody listening there, and a place in the reply table.
@@ -152,9 +164,13 @@ impl Drop for Receiver {
 }
 
 impl Slot {
+    fn listens(&self) -> bool {
+        self.status.look(|status| status.state != ConsumerState::Degraded)
+    }
+
     /// Waits while nobody listens for replies.
     async fn is_listening(&mut self) {
-        if self.status.look(|status| status.state == ConsumerState::Degraded) {
+        if !self.listens() {
             self.status.wait_for(|status| status.state != ConsumerState::Degraded).await;
         }
     }
@@ -163,7 +179,7 @@ impl Slot {
     ///
     /// Called after the request has left. From then on a queue that is gone may have held the reply; a queue that went
     /// before was there again when the request left, so the reply finds it.
-    pub(super) async fn reply(&mut self) -> Result<Reply, Error> {
+    pub(super) async fn reply(&mut self) -> Result<Box<Reply>, Error> {
         let losses = self.status.look(|status| status.losses);
         tokio::select! {
             biased;
@@ -175,8 +191,8 @@ impl Slot {
 
 /// What came through the reply table.
 pub(super) fn received(
-    reply: Result<Result<Reply, Error>, oneshot::error::RecvError>,
-) -> Result<Reply, Error> {
+    reply: Result<Result<Box<Reply>, Error>, oneshot::error::RecvError>,
+) -> Result<Box<Reply>, Error> {
     reply.unwrap_or_else(|_| {
         Err(Error::new(Code::ReplyLost, "the task that takes replies in has ended").with_phase(Phase::Wait))
     })
@@ -194,11 +210,15 @@ impl Drop for Slot {
 }
 
 impl Waiting {
-    fn resolve(&self, correlation_id: Option<&CorrelationId>, reply: Result<Reply, Error>) {
+    /// Says whether a call waited for it.
+    fn resolve(&self, correlation_id: Option<&CorrelationId>, reply: Result<Box<Reply>, Error>) -> bool {
         match correlation_id.and_then(CorrelationId::key).and_then(|key| self.table.take(key)) {
-            // A call that was dropped in this moment needs no answer.
-            Some(waiter) => drop(waiter.send(reply)),
-            None => _ = self.orphans.fetch_add(1, Ordering::Relaxed),
+            Some(waiter) => {
+                // A call that was dropped in this moment needs no answer.
+                drop(waiter.send(reply));
+                true
+            }
+            None => false,
         }
     }
 
@@ -236,20 +256,25 @@ impl Drop for FailsAll {
 async fn receive(mut consumer: Box<dyn Consumer>, mut fails_all: FailsAll) {
     let waiting = Arc::clone(&fails_all.waiting);
     while let Some(delivery) = consumer.next().await {
+        let redelivered = delivery.is_redelivered();
         let (message, acknowledger) = delivery.into_parts();
-        // Whether the broker still hears of it does not matter: a second reply would find nobody.
+        // Whether the broker hears of it soon does not matter: a second reply finds nobody.
         drop(acknowledger.ack());
-        match message {
+        let is_awaited = match message {
             Ok(Message::Reply(reply)) => {
                 let correlation_id = reply.correlation_id.clone();
-                waiting.resolve(Some(&correlation_id), Ok(reply));
+                waiting.resolve(Some(&correlation_id), Ok(reply))
             }
-            Ok(Message::Request(_) | Message::Notification(_)) => waiting.resolve(None, Err(closed())),
+            Ok(Message::Request(_) | Message::Notification(_)) => false,
             Err(malformed) => {
                 let Malformed { answers, .. } = &malformed;
                 let error = malformed.error().with_executed(Executed::Unknown).with_phase(Phase::Decode);
-                waiting.resolve(answers.as_ref(), Err(error));
+                waiting.resolve(answers.as_ref(), Err(error))
             }
+        };
+        // One that comes again was most likely taken before, and its acknowledgement was lost with a link.
+        if !is_awaited && !redelivered {
+            waiting.orphans.fetch_add(1, Ordering::Relaxed);
         }
     }
     let is_closed = fails_all.closed.load(Ordering::Relaxed);

@@ -19,7 +19,7 @@ pub(super) async fn a_closed_transport_refuses_everything(harness: Arc<dyn Harne
     let ended = tokio::time::timeout(SOON, server.next()).await.expect("consumers end with the transport");
     assert!(ended.is_none(), "a closed transport delivers nothing");
     let destination = Destination::Request(target.clone());
-    let error = one.transport().publish(&destination, Message::Request(request("late")), soon()).await;
+    let error = one.transport().publish(&destination, Message::from(request("late")), soon()).await;
     let error = error.expect_err("it is closed");
     assert_eq!((error.code(), error.executed()), (Code::Unavailable, Executed::NotSent), "{error}");
     let error = one

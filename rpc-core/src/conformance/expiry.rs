@@ -29,7 +29,7 @@ pub(super) async fn a_passed_deadline_sends_nothing(harness: Arc<dyn Harness>) {
     let target = topic();
     let mut server = serve(&one, &target, 10).await;
     let destination = Destination::Request(target.clone());
-    let message = Message::Request(request("too late"));
+    let message = Message::from(request("too late"));
     let error = one
         .transport()
         .publish(&destination, message, Deadline::after(Duration::ZERO))

@@ -56,7 +56,7 @@ pub(super) async fn every_field_of_a_request_arrives(harness: Arc<dyn Harness>) 
     for arguments in bodies {
         let sent = Request {
             reply_to: Some((ReplyAddress::random("a.b"), CorrelationId::parse("c-1").unwrap())),
-            namespace: Some("name.space".to_owned()),
+            namespace: Some("name.space".into()),
             version: Version::new(3, 14),
             context: context(),
             accept_encoding: Some(ContentEncoding::Zstd),
@@ -88,11 +88,11 @@ async fn exchange(harness: &Arc<dyn Harness>, sent: &Reply) -> Reply {
     let (one, other) = two(harness).await;
     let address = ReplyAddress::random("fidelity");
     let mut consumer = consume(&one, Source::Replies(address.clone()), 0).await;
-    publish(&other, &Destination::Reply(address), Message::Reply(sent.clone())).await.unwrap();
+    publish(&other, &Destination::Reply(address), Message::from(sent.clone())).await.unwrap();
     let (message, acknowledger) = next(&mut consumer).await.into_parts();
     acknowledger.ack().unwrap();
     match message {
-        Ok(Message::Reply(reply)) => reply,
+        Ok(Message::Reply(reply)) => *reply,
         other => panic!("a reply was expected, this came: {other:?}"),
     }
 }
@@ -101,7 +101,7 @@ pub(super) async fn every_field_of_a_reply_arrives(harness: Arc<dyn Harness>) {
     let correlation_id = CorrelationId::parse("any text of theirs").unwrap();
     let result = Payload::new(ContentType::MessagePack, Bytes::from_static(&[0xc0]));
     let sent = Reply {
-        server: Some("cell-1".to_owned()),
+        server: Some("cell-1".into()),
         time_to_live: Some(Duration::from_secs(60)),
         ..Reply::new(correlation_id, Outcome::Success(result.clone()))
     };
@@ -153,7 +153,7 @@ pub(super) async fn every_field_of_a_notification_arrives(harness: Arc<dyn Harne
             topic: topic.clone(),
             priority,
         };
-        publish(&one, &destination, Message::Notification(sent.clone())).await.unwrap();
+        publish(&one, &destination, Message::from(sent.clone())).await.unwrap();
         let (message, acknowledger) = next(&mut listener).await.into_parts();
         acknowledger.ack().unwrap();
         let Ok(Message::Notification(arrived)) = message else {

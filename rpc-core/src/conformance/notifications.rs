@@ -16,7 +16,7 @@ async fn notify(transport: &SharedTransport, topic: &str, priority: Priority, ev
         priority,
         ..NotificationMessage::new("publisher", event_type, payload("event"))
     };
-    publish(transport, &destination, Message::Notification(message)).await.unwrap();
+    publish(transport, &destination, Message::from(message)).await.unwrap();
 }
 
 async fn listen(transport: &SharedTransport, topic: &str, pool: Option<&str>) -> Box<dyn Consumer> {

@@ -12,7 +12,7 @@ use crate::reply_address::ReplyAddress;
 use crate::transport::{Destination, Source};
 
 fn reply(correlation_id: &CorrelationId) -> Message {
-    Message::Reply(Reply::new(correlation_id.clone(), Outcome::Success(payload("result"))))
+    Message::from(Reply::new(correlation_id.clone(), Outcome::Success(payload("result"))))
 }
 
 pub(super) async fn a_reply_reaches_its_address_only(harness: Arc<dyn Harness>) {

@@ -93,7 +93,7 @@ pub(super) async fn a_retried_delivery_keeps_what_it_was(harness: Arc<dyn Harnes
     let mut elsewhere = serve(&other, &target.clone().server("elsewhere"), 1).await;
     let mut sent = Request {
         reply_to: Some((ReplyAddress::random("retry"), CorrelationId::parse("any").unwrap())),
-        namespace: Some("space".to_owned()),
+        namespace: Some("space".into()),
         version: Version::new(3, 1),
         ..request("again")
     };
@@ -142,7 +142,7 @@ pub(super) async fn a_retried_notification_is_counted(harness: Arc<dyn Harness>)
         priority: Priority::Info,
     };
     let event = NotificationMessage::new("p", "again", payload("event"));
-    publish(&one, &destination, Message::Notification(event.clone())).await.unwrap();
+    publish(&one, &destination, Message::from(event.clone())).await.unwrap();
     next(&mut listener).await.retry(3).unwrap();
     let again = next(&mut listener).await;
     let Ok(Message::Notification(arrived)) = again.message() else { panic!("another message: {again:?}") };

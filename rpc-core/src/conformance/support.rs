@@ -38,7 +38,7 @@ pub(super) fn payload(text: &str) -> Payload {
 
 /// A request whose method is what the test looks at.
 pub(super) fn request(method: &str) -> Request {
-    Request { durable: true, ..Request::new(method, payload("arguments")) }
+    Request { durable: true, ..Request::new(method.to_owned(), payload("arguments")) }
 }
 
 pub(super) async fn send(transport: &SharedTransport, target: &Target, method: &str) -> Result<(), Error> {
@@ -50,7 +50,7 @@ pub(super) async fn send_request(
     target: &Target,
     request: Request,
 ) -> Result<(), Error> {
-    publish(transport, &Destination::Request(target.clone()), Message::Request(request)).await
+    publish(transport, &Destination::Request(target.clone()), Message::from(request)).await
 }
 
 pub(super) async fn publish(
@@ -90,7 +90,7 @@ pub(super) async fn next_method(consumer: &mut Box<dyn Consumer>) -> String {
 }
 
 pub(super) fn method(delivery: &Delivery) -> String {
-    request_of(delivery).method.clone()
+    request_of(delivery).method.clone().into_owned()
 }
 
 pub(super) fn request_of(delivery: &Delivery) -> &Request {

@@ -61,7 +61,7 @@ impl DeadLetterFilter {
         }
         match &letter.message {
             Ok(Message::Notification(event)) => self.event_types.contains(&event.event_type),
-            Ok(Message::Request(request)) => self.methods.contains(&request.method),
+            Ok(Message::Request(request)) => self.methods.iter().any(|method| *method == request.method),
             Ok(Message::Reply(_)) | Err(_) => false,
         }
     }
@@ -84,8 +84,8 @@ mod tests {
     fn letter(number: usize, code: usize, kind: usize, name: usize) -> DeadLetter {
         let (name, payload) = (format!("name-{name}"), Payload::default());
         let message = match kind {
-            0 => Ok(Message::Notification(NotificationMessage::new("p", name, payload))),
-            1 => Ok(Message::Request(Request::new(name, payload))),
+            0 => Ok(Message::from(NotificationMessage::new("p", name, payload))),
+            1 => Ok(Message::from(Request::new(name, payload))),
             _ => Err(Malformed::new("no message of ours")),
         };
         DeadLetter {

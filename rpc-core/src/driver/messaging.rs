@@ -33,7 +33,7 @@ impl Messaging {
             let mut copy = message.clone();
             // What an earlier copy may have brought its listeners have to know.
             copy.context.attempt = copy.context.attempt.saturating_add(doubts);
-            let copy = Message::Notification(copy);
+            let copy = Message::from(copy);
             let Err(error) = self.transport.publish(&destination, copy, deadline).await else {
                 return Ok(());
             };

@@ -62,7 +62,7 @@ impl Transport for Connection {
             .with_phase(Phase::Publish));
         }
         self.capabilities().check_size(message.payload())?;
-        self.broker.state().publish(destination, &message)
+        self.broker.state().publish(destination, message)
     }
 
     async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error> {

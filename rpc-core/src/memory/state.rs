@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::time::Instant;
@@ -12,26 +13,33 @@ use crate::dead_letters::{DeadLetter, DeadLetterQuery, DeadLetters as Door, Trea
 use crate::error::{Code, Error};
 use crate::message::{Malformed, Message};
 use crate::priority::Priority;
+use crate::reply_address::ReplyAddress;
 use crate::target::{Route, Target};
 use crate::transport::{Destination, QueueDepth, Settlement, Source};
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) enum QueueName {
-    Topic { exchange: String, topic: String },
-    Server { exchange: String, topic: String, server: String },
-    Fanout { exchange: String, topic: String, taker: u64 },
-    Reply(String),
-    Notify { exchange: String, topic: String, priority: Priority, pool: Option<String> },
+    Topic { exchange: Arc<str>, topic: Arc<str> },
+    Server { exchange: Arc<str>, topic: Arc<str>, server: Arc<str> },
+    Fanout { exchange: Arc<str>, topic: Arc<str>, taker: u64 },
+    Reply(ReplyAddress),
+    Notify { exchange: Arc<str>, topic: Arc<str>, priority: Priority, pool: Option<Arc<str>> },
 }
 
 #[derive(Default)]
 pub(super) struct State {
     queues: HashMap<QueueName, Queue>,
     /// The fanout queues of a topic, by exchange and topic.
-    fanouts: HashMap<(String, String), BTreeSet<QueueName>>,
+    fanouts: HashMap<(Arc<str>, Arc<str>), BTreeSet<QueueName>>,
     /// The pools of a notification topic.
-    pools: HashMap<(String, String, Priority), BTreeSet<QueueName>>,
+    pools: HashMap<(Arc<str>, Arc<str>, Priority), BTreeSet<QueueName>>,
     pub(super) dead_letters: DeadLetters,
+}
+
+/// The queues that a destination means.
+enum Routed {
+    One(QueueName),
+    Many(Vec<QueueName>),
 }
 
 impl QueueName {
@@ -59,7 +67,7 @@ impl fmt::Display for QueueName {
             Self::Topic { exchange, topic } => write!(formatter, "rpc.{exchange}.{topic}"),
             Self::Server { exchange, topic, server } => write!(formatter, "rpc.{exchange}.{topic}.{server}"),
             Self::Fanout { topic, taker, .. } => write!(formatter, "fan.{topic}.{taker}"),
-            Self::Reply(address) => formatter.write_str(address),
+            Self::Reply(address) => formatter.write_str(address.as_str()),
             Self::Notify { exchange, topic, priority, pool } => {
                 write!(formatter, "notify.{exchange}.{topic}.{priority}")?;
                 pool.as_ref().map_or(Ok(()), |pool| write!(formatter, ".{pool}"))
@@ -70,16 +78,28 @@ impl fmt::Display for QueueName {
 
 impl State {
     /// Puts the message into every queue that the destination means.
-    pub(super) fn publish(&mut self, destination: &Destination, message: &Message) -> Result<(), Error> {
+    pub(super) fn publish(&mut self, destination: &Destination, message: Message) -> Result<(), Error> {
         let now = Instant::now();
-        let expires = time_to_live(message).map(|time_to_live| now + time_to_live);
-        let names = self.route(destination)?;
+        let expires = time_to_live(&message).map(|time_to_live| now + time_to_live);
+        let full = || Error::new(Code::Overloaded, format!("the queue of {destination} is full"));
+        let names = match self.route(destination)? {
+            Routed::One(name) => {
+                // Routing found it, under the same lock.
+                let Some(queue) = self.queues.get_mut(&name) else { return Ok(()) };
+                if queue.is_full(now) {
+                    return Err(full());
+                }
+                queue.push(message, expires);
+                queue.hand_out(&name, now);
+                return Ok(());
+            }
+            Routed::Many(names) => names,
+        };
         let is_full = |name| self.queues.get_mut(name).is_some_and(|queue| queue.is_full(now));
         if !matches!(names.first(), Some(QueueName::Fanout { .. })) && names.iter().any(is_full) {
-            return Err(Error::new(Code::Overloaded, format!("the queue of {destination} is full")));
+            return Err(full());
         }
         for name in &names {
-            // Routing found it, under the same lock.
             let Some(queue) = self.queues.get_mut(name) else { continue };
             // Only a fanout gets here with a full queue, and passes it over.
             if !queue.is_full(now) {
@@ -99,32 +119,30 @@ impl State {
         queue.map(|queue| Some(queue.depth(Instant::now()))).ok_or_else(|| no_queue(target))
     }
 
-    fn route(&mut self, destination: &Destination) -> Result<Vec<QueueName>, Error> {
+    fn route(&mut self, destination: &Destination) -> Result<Routed, Error> {
         let name = match destination {
             Destination::Request(target) => match target.route() {
                 Route::Fanout => {
-                    let key = (target.exchange_name().to_owned(), target.topic_name().to_owned());
-                    return Ok(self.fanouts.get(&key).into_iter().flatten().cloned().collect());
+                    let (exchange, topic, _) = target.names();
+                    let names = self.fanouts.get(&(exchange, topic));
+                    return Ok(Routed::Many(names.into_iter().flatten().cloned().collect()));
                 }
                 Route::Topic | Route::Server(_) => request_queue(target),
             },
-            Destination::Reply(address) => QueueName::Reply(address.as_str().to_owned()),
+            Destination::Reply(address) => QueueName::Reply(address.clone()),
             Destination::Notification { exchange, topic, priority } => {
-                let key = (exchange.clone(), topic.clone(), *priority);
+                let key = (Arc::from(exchange.as_str()), Arc::from(topic.as_str()), *priority);
                 if !self.pools.contains_key(&key) {
                     // Nobody has ever listened: the default pool keeps it.
-                    self.declare(QueueName::Notify {
-                        exchange: exchange.clone(),
-                        topic: topic.clone(),
-                        priority: *priority,
-                        pool: None,
-                    });
+                    let (exchange, topic, priority) = key.clone();
+                    self.declare(QueueName::Notify { exchange, topic, priority, pool: None });
                 }
-                return Ok(self.pools.get(&key).into_iter().flatten().cloned().collect());
+                let names = self.pools.get(&key);
+                return Ok(Routed::Many(names.into_iter().flatten().cloned().collect()));
             }
         };
         if self.queues.contains_key(&name) {
-            return Ok(vec![name]);
+            return Ok(Routed::One(name));
         }
         Err(match destination {
             Destination::Reply(_) => Error::new(Code::Unroutable, "the caller is gone"),
@@ -137,13 +155,12 @@ impl State {
         let names: Vec<QueueName> = match source {
             Source::Requests(target) => vec![match target.route() {
                 Route::Topic | Route::Server(_) => request_queue(target),
-                Route::Fanout => QueueName::Fanout {
-                    exchange: target.exchange_name().to_owned(),
-                    topic: target.topic_name().to_owned(),
-                    taker,
-                },
+                Route::Fanout => {
+                    let (exchange, topic, _) = target.names();
+                    QueueName::Fanout { exchange, topic, taker }
+                }
             }],
-            Source::Replies(address) => vec![QueueName::Reply(address.as_str().to_owned())],
+            Source::Replies(address) => vec![QueueName::Reply(address.clone())],
             Source::Notifications(subscription) => {
                 // One that is named twice is consumed once.
                 let topics: HashSet<_> = subscription.topics.iter().collect();
@@ -152,10 +169,10 @@ impl State {
                     topics.iter().flat_map(|topic| priorities.iter().map(move |priority| (topic, priority)));
                 pairs
                     .map(|(topic, priority)| QueueName::Notify {
-                        exchange: subscription.exchange.clone(),
-                        topic: (*topic).clone(),
+                        exchange: subscription.exchange.as_str().into(),
+                        topic: topic.as_str().into(),
                         priority: *priority,
-                        pool: subscription.pool.clone(),
+                        pool: subscription.pool.as_deref().map(Arc::from),
                     })
                     .collect()
             }
@@ -323,10 +340,9 @@ fn no_queue(destination: impl fmt::Display) -> Error {
 }
 
 fn request_queue(target: &Target) -> QueueName {
-    let (exchange, topic) = (target.exchange_name().to_owned(), target.topic_name().to_owned());
-    match target.server_name() {
-        Some(server) => QueueName::Server { exchange, topic, server: server.to_owned() },
-        None => QueueName::Topic { exchange, topic },
+    match target.names() {
+        (exchange, topic, Some(server)) => QueueName::Server { exchange, topic, server },
+        (exchange, topic, None) => QueueName::Topic { exchange, topic },
     }
 }
 

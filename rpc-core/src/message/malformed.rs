@@ -9,7 +9,7 @@ use crate::reply_address::ReplyAddress;
 #[non_exhaustive]
 pub struct Malformed {
     /// What is wrong with it.
-    pub reason: String,
+    pub reason: Box<str>,
     /// The code for its sender: [`Code::Malformed`], or [`Code::TooLarge`].
     pub code: Code,
     /// Where to tell it, if it gave an address of the right form.
@@ -21,7 +21,7 @@ pub struct Malformed {
 impl Malformed {
     /// A message that is malformed because of `reason`, with nobody to tell.
     #[must_use]
-    pub fn new(reason: impl Into<String>) -> Self {
+    pub fn new(reason: impl Into<Box<str>>) -> Self {
         Self { reason: reason.into(), code: Code::Malformed, reply_to: None, answers: None }
     }
 
@@ -49,6 +49,6 @@ impl Malformed {
     /// What its sender is told.
     #[must_use]
     pub fn error(&self) -> Error {
-        Error::new(self.code, self.reason.clone())
+        Error::new(self.code, &*self.reason)
     }
 }

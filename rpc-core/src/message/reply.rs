@@ -1,5 +1,6 @@
 //! The outcome of a call.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Code, Error, Executed};
@@ -16,7 +17,7 @@ pub struct Reply {
     /// The correlation id of the request.
     pub correlation_id: CorrelationId,
     /// The server that answers.
-    pub server: Option<String>,
+    pub server: Option<Arc<str>>,
     /// Result or failure.
     pub outcome: Outcome,
     /// How long the broker may keep the reply; the caller's remaining time.

@@ -1,5 +1,6 @@
 //! A call, a cast or a fanout.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::context::Context;
@@ -17,11 +18,11 @@ pub struct Request {
     /// Where the reply goes, and what joins it to the request; `None` for casts and fanouts.
     pub reply_to: Option<(ReplyAddress, CorrelationId)>,
     /// The namespace of the interface.
-    pub namespace: Option<String>,
+    pub namespace: Option<Cow<'static, str>>,
     /// The version of the interface that the caller needs.
     pub version: Version,
     /// The method.
-    pub method: String,
+    pub method: Cow<'static, str>,
     /// The arguments by name.
     pub arguments: Payload,
     /// Who asks, until when, within which trace.
@@ -37,7 +38,7 @@ pub struct Request {
 impl Request {
     /// A request for `method` with a new message id: no reply, default version, new context, not durable.
     #[must_use]
-    pub fn new(method: impl Into<String>, arguments: Payload) -> Self {
+    pub fn new(method: impl Into<Cow<'static, str>>, arguments: Payload) -> Self {
         Self::in_context(MessageId::random(), Context::new(), method, arguments)
     }
 
@@ -46,7 +47,7 @@ impl Request {
     pub fn in_context(
         message_id: MessageId,
         context: Context,
-        method: impl Into<String>,
+        method: impl Into<Cow<'static, str>>,
         arguments: Payload,
     ) -> Self {
         Self {

@@ -17,13 +17,14 @@ use super::worker::Worker;
 use crate::access::{AccessPolicy, AccessRequest};
 use crate::codec::compression;
 use crate::context::{Context, with_current};
+use crate::deadline::Deadline;
 use crate::delivery_limit::{Decision, DeliveryLimit};
 use crate::endpoint::{Endpoint, Invocation};
 use crate::error::{Code, Error, Executed};
-use crate::message::{Failure, Malformed, Message, Outcome, Request};
+use crate::message::{Failure, Malformed, Outcome, Request};
 use crate::payload::{ContentType, Payload};
 use crate::rejections::Rejections;
-use crate::transport::{Acknowledger, Delivery};
+use crate::transport::Acknowledger;
 
 pub(super) struct Handler {
     routes: Routes,
@@ -39,11 +40,11 @@ pub(super) struct Handler {
 }
 
 /// A request as it came.
-struct Arrived {
-    request: Request,
-    redelivered: bool,
-    fanout: bool,
-    acknowledger: Acknowledger,
+pub(super) struct Arrived {
+    pub(super) request: Box<Request>,
+    pub(super) redelivered: bool,
+    pub(super) fanout: bool,
+    pub(super) acknowledger: Acknowledger,
 }
 
 /// How a request that was started ended.
@@ -97,23 +98,8 @@ impl Handler {
         self.responder.rejections()
     }
 
-    pub(super) async fn handle(&self, delivery: Delivery, fanout: bool, worker: Worker) {
-        let redelivered = delivery.is_redelivered();
-        let (message, acknowledger) = delivery.into_parts();
-        match message {
-            Ok(Message::Request(request)) => {
-                let arrived = Arrived { request, redelivered, fanout, acknowledger };
-                self.request(arrived, worker).await;
-            }
-            Ok(Message::Reply(_) | Message::Notification(_)) => {
-                self.refuse(&Malformed::new("the message is not a request"), acknowledger).await;
-            }
-            Err(malformed) => self.refuse(&malformed, acknowledger).await,
-        }
-    }
-
     /// Tells the sender if it can be told; otherwise the reason goes to the dead-letter queue.
-    async fn refuse(&self, malformed: &Malformed, acknowledger: Acknowledger) {
+    pub(super) async fn refuse(&self, malformed: Malformed, acknowledger: Acknowledger) {
         match &malformed.reply_to {
             Some(to) => {
                 // A sender that is gone needs no answer.
@@ -124,10 +110,10 @@ impl Handler {
         }
     }
 
-    async fn request(&self, arrived: Arrived, mut worker: Worker) {
+    pub(super) async fn request(&self, arrived: Arrived, mut worker: Worker) {
         let Arrived { request, redelivered, fanout, acknowledger } = arrived;
         // The broker drops expired messages only at the head of a queue, and not those it has handed out.
-        if request.context.deadline.is_some_and(crate::Deadline::has_passed) {
+        if request.context.deadline.is_some_and(Deadline::has_passed) {
             tracing::debug!(method = %request.method, request_id = %request.context.request_id, "expired unstarted");
             drop(acknowledger.ack());
             return;
@@ -188,7 +174,9 @@ impl Handler {
             },
         };
         let ended = self.run(route, &request, arguments, acknowledge).await;
-        self.finish(&request, ended, acknowledger, running, &mut worker).await;
+        let Some(answer) = self.conclude(&request, ended, acknowledger, running) else { return };
+        let sent = self.responder.reply(&request, &answer.outcome, &mut worker, answer.keeps_request()).await;
+        answer.settle(sent);
     }
 
     /// Settles a request that runs here or ran here already; gives one back that is to run.
@@ -214,18 +202,18 @@ impl Handler {
                     return None;
                 }
                 Found::Ran(Some(outcome)) => {
-                    self.answer_again(request, outcome, acknowledge, acknowledger, worker).await;
+                    Box::pin(self.answer_again(request, outcome, acknowledge, acknowledger, worker)).await;
                     return None;
                 }
                 Found::Runs(Some(end)) => {
                     worker.release();
                     // Dropped, it goes back to its queue.
-                    let is_settled = self.kill.run_until_cancelled(end.wait()).await?;
+                    let is_settled = Box::pin(self.kill.run_until_cancelled(end.wait())).await?;
                     if is_settled {
                         drop(acknowledger.ack());
                         return None;
                     }
-                    self.stop.run_until_cancelled(worker.take()).await?;
+                    Box::pin(self.stop.run_until_cancelled(worker.take())).await?;
                 }
             }
         }
@@ -264,7 +252,7 @@ impl Handler {
             let failure = Outcome::Failure(Failure::new(Code::TooManyAttempts, reason.as_str()));
             let failure = self.responder.ready(request, failure);
             // A caller that is gone needs no answer.
-            let _ = self.responder.reply(request, &failure, worker, true).await;
+            let _ = Box::pin(self.responder.reply(request, &failure, worker, true)).await;
         }
         self.responder.dead_letter(acknowledger, Code::TooManyAttempts, &reason);
     }
@@ -304,20 +292,22 @@ impl Handler {
         let method = async { endpoint.dispatch(route.method, invocation).await };
         let running = AssertUnwindSafe(with_current(context, method)).catch_unwind();
         let limit = async {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline.instant()).await,
-                None => std::future::pending().await,
-            }
-        };
-        // Never ends: a broker that takes its message back lets the handler run on.
-        let overdue = async {
-            if acknowledge == Acknowledge::AfterEnd {
-                tokio::time::sleep(Self::OVERDUE).await;
+            let overdue = Deadline::after(Self::OVERDUE);
+            let warns =
+                acknowledge == Acknowledge::AfterEnd && deadline.is_none_or(|deadline| overdue < deadline);
+            let mut next = if warns { Some(overdue) } else { deadline };
+            while let Some(moment) = next {
+                tokio::time::sleep_until(moment.instant()).await;
+                if Some(moment) == deadline {
+                    return;
+                }
+                // And lets it run on, as a broker does that takes its message back.
                 tracing::warn!(
                     method = %request.method, request_id = %request.context.request_id,
                     "the handler has run for {:?}: at twice that a broker may take its message back and run it again",
                     Self::OVERDUE
                 );
+                next = deadline;
             }
             std::future::pending().await
         };
@@ -329,7 +319,6 @@ impl Handler {
             })),
             () = limit => Ended::AtDeadline,
             () = self.kill.cancelled() => Ended::Killed,
-            () = overdue => Ended::Killed,
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::transport::{Acknowledger, Destination, SharedTransport};
 pub(super) struct Responder {
     transport: SharedTransport,
     target: Target,
-    server: String,
+    server: Arc<str>,
     max_message_size: usize,
     compression: Compression,
     patience: Patience,
@@ -42,7 +42,7 @@ impl Responder {
         kill: CancellationToken,
     ) -> Self {
         Self {
-            server: target.server_name().unwrap_or_default().to_owned(),
+            server: target.server_name().unwrap_or_default().into(),
             target,
             max_message_size: transport.capabilities().max_message_size,
             transport: transport.clone(),
@@ -122,7 +122,7 @@ impl Responder {
         }
         let failure = with_content_type(failure, request.arguments.content_type);
         // A caller that is gone needs no answer.
-        let _ = self.reply(request, &Outcome::Failure(failure), worker, true).await;
+        let _ = Box::pin(self.reply(request, &Outcome::Failure(failure), worker, true)).await;
         drop(acknowledger.ack());
     }
 
@@ -137,6 +137,18 @@ impl Responder {
         drop(acknowledger.reject(code, reason));
     }
 
+    fn message(
+        &self,
+        correlation_id: &CorrelationId,
+        outcome: &Outcome,
+        deadline: Option<Deadline>,
+    ) -> Message {
+        let mut reply = Reply::new(correlation_id.clone(), outcome.clone());
+        reply.server = Some(Arc::clone(&self.server));
+        reply.time_to_live = deadline.map(Deadline::remaining);
+        Message::from(reply)
+    }
+
     async fn send(
         &self,
         (address, correlation_id): &(ReplyAddress, CorrelationId),
@@ -147,11 +159,9 @@ impl Responder {
         let destination = Destination::Reply(address.clone());
         let (mut waiting, mut lost, mut refused) = (None, 0, 0);
         loop {
-            let mut reply = Reply::new(correlation_id.clone(), outcome.clone());
-            reply.server = Some(self.server.clone());
-            reply.time_to_live = deadline.map(Deadline::remaining);
             let limit = Deadline::after(Self::REPLY_LIMIT).earlier(deadline);
-            let published = self.transport.publish(&destination, Message::Reply(reply), limit).await;
+            let reply = self.message(correlation_id, outcome, deadline);
+            let published = self.transport.publish(&destination, reply, limit).await;
             let Err(error) = published else {
                 self.patience.reached(address);
                 return Ok(());
@@ -160,10 +170,10 @@ impl Responder {
             let is_lost = error.code() == Code::Unavailable && error.executed() == Executed::Unknown;
             lost += u32::from(is_lost);
             let next = if error.is_unroutable() {
-                self.patience.after_unroutable(address, may_wait.as_mut(), &mut waiting).await
+                Box::pin(self.patience.after_unroutable(address, may_wait.as_mut(), &mut waiting)).await
             } else if error.code() == Code::Overloaded && !limit.has_passed() {
                 refused += 1;
-                self.patience.after_refusal(refused).await
+                Box::pin(self.patience.after_refusal(refused)).await
             } else if is_lost && lost < Self::MOST_LOST && !limit.has_passed() {
                 Next::Try
             } else {

@@ -6,8 +6,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::handle::Handler;
+use super::handle::{Arrived, Handler};
 use super::worker::Worker;
+use crate::message::{Malformed, Message};
 use crate::transport::Consumer;
 
 /// Takes deliveries of one source in and gives each a worker.
@@ -40,9 +41,25 @@ impl Intake {
             // The semaphore is never closed.
             let Ok(worker) = worker else { break };
             let handler = Arc::clone(&self.handler);
-            let fanout = self.fanout;
+            let (redelivered, fanout) = (delivery.is_redelivered(), self.fanout);
+            let (message, acknowledger) = delivery.into_parts();
+            let malformed = match message {
+                Ok(Message::Request(request)) => {
+                    let arrived = Arrived { request, redelivered, fanout, acknowledger };
+                    // In a box, since the allocator is slow with tasks that are large: they are aligned to 128 bytes.
+                    self.running.spawn(Box::pin(async move {
+                        handler.request(arrived, Worker::Taken(worker)).await;
+                    }));
+                    continue;
+                }
+                Ok(Message::Reply(_) | Message::Notification(_)) => {
+                    Malformed::new("the message is not a request")
+                }
+                Err(malformed) => malformed,
+            };
             self.running.spawn(async move {
-                handler.handle(delivery, fanout, Worker::Taken(worker)).await;
+                handler.refuse(malformed, acknowledger).await;
+                drop(worker);
             });
         }
         consumer.stop().await;

@@ -24,7 +24,7 @@ impl Caller {
         Self { transport: transport.clone(), address: ReplyAddress::random("away") }
     }
 
-    async fn call(&self, method: &str, correlation_id: &str, timeout: Duration) {
+    async fn call(&self, method: &'static str, correlation_id: &str, timeout: Duration) {
         let arguments = match method {
             "double" => Value::map([("number", 1)]),
             _ => Value::map([("name", correlation_id)]),
@@ -35,7 +35,7 @@ impl Caller {
         request.reply_to = Some((self.address.clone(), CorrelationId::parse(correlation_id).unwrap()));
         let to = Destination::Request(target());
         let sent = self.transport.as_ref().transport();
-        sent.publish(&to, Message::Request(request), Deadline::after(SECOND)).await.unwrap();
+        sent.publish(&to, Message::from(request), Deadline::after(SECOND)).await.unwrap();
         settle().await;
     }
 

@@ -90,7 +90,7 @@ async fn a_cast_is_replayed_as_a_first_attempt_without_a_time_limit() {
     request.context.deadline = Some(Deadline::after(Duration::from_secs(5)));
     let destination = Destination::Request(Target::topic("t").server("s"));
     let until = Deadline::after(Duration::from_secs(1));
-    transport.transport().publish(&destination, Message::Request(request), until).await.unwrap();
+    transport.transport().publish(&destination, Message::from(request), until).await.unwrap();
     consumer.next().await.unwrap().requeue().unwrap();
     consumer.next().await.unwrap().reject(Code::ServiceError, "no").unwrap();
 
@@ -110,7 +110,7 @@ async fn what_has_lost_its_queue_stays() {
     let all_servers = Target::topic("t").fanout();
     let source = Source::Requests(all_servers.clone());
     let mut consumer = transport.transport().consume(source, ConsumeOptions::new()).await.unwrap();
-    let message = Message::Request(Request::new("run", Payload::default()));
+    let message = Message::from(Request::new("run", Payload::default()));
     let until = Deadline::after(Duration::from_secs(1));
     transport.transport().publish(&Destination::Request(all_servers), message, until).await.unwrap();
     consumer.next().await.unwrap().reject(Code::ServiceError, "no").unwrap();

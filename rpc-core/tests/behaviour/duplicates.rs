@@ -143,7 +143,7 @@ impl Stranger {
         Self { transport: transport.clone(), address, replies: consumer }
     }
 
-    fn request(&self, method: &str, arguments: &Value, message_id: Option<&str>) -> Request {
+    fn request(&self, method: &'static str, arguments: &Value, message_id: Option<&str>) -> Request {
         let mut request = Request::new(method, codec::encode(ContentType::Json, arguments).unwrap());
         request.version = rpc_core::Version::new(1, 2);
         request.reply_to = Some((self.address.clone(), CorrelationId::parse("1").unwrap()));
@@ -156,7 +156,7 @@ impl Stranger {
     async fn send(&self, request: Request) {
         let to = Destination::Request(target());
         let deadline = Deadline::after(SECOND);
-        self.transport.as_ref().transport().publish(&to, Message::Request(request), deadline).await.unwrap();
+        self.transport.as_ref().transport().publish(&to, Message::from(request), deadline).await.unwrap();
         settle().await;
     }
 

@@ -31,6 +31,8 @@ enum Publish {
     LosesReplies,
     /// The link breaks under the first two requests, which do not arrive.
     LosesRequests,
+    /// The queue takes none of the first three requests.
+    RefusesRequests,
     /// The first request arrives, and its link breaks before the confirm. There is no link for those after it.
     ArrivesOnce,
 }
@@ -83,7 +85,12 @@ impl Transport for Faulty {
             {
                 Err(broken())
             }
-            (Publish::FailsReplies | Publish::LosesReplies | Publish::LosesRequests, _) => arrives.await,
+            (Publish::RefusesRequests, Destination::Request(_))
+                if self.lost.fetch_add(1, Ordering::Relaxed) < 3 =>
+            {
+                Err(Error::new(Code::Overloaded, "the queue is full").with_executed(Executed::NotSent))
+            }
+            _ => arrives.await,
         }
     }
 
@@ -167,6 +174,21 @@ async fn only_an_idempotent_call_is_sent_again_when_it_is_in_doubt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_is_offered_again_while_its_queue_refuses_it_and_a_cast_is_not() {
+    let (_, worker, _server, transport) = one_server().await;
+    let work = WorkClient::new(&faulty(&transport, Publish::RefusesRequests), target());
+    let started = Instant::now();
+    assert_eq!(work.double(1).timeout(SECOND).await.unwrap(), 2);
+    assert_eq!(started.elapsed(), Duration::from_millis(50 + 100 + 200));
+    let work = WorkClient::new(&faulty(&transport, Publish::RefusesRequests), target());
+    let error = work.double(2).timeout(SECOND / 4).await.unwrap_err();
+    assert_eq!((error.code(), error.rpc().unwrap().executed()), (Code::Overloaded, Executed::NotSent));
+    let work = WorkClient::new(&faulty(&transport, Publish::RefusesRequests), target());
+    assert_eq!(work.note("x".to_owned()).await.unwrap_err().code(), Code::Overloaded);
+    assert_eq!(worker.lines(), ["double 1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_in_doubt_stays_so_when_it_could_not_be_sent_again() {
     let (_, worker, _server, transport) = one_server().await;
     let work = WorkClient::new(&faulty(&transport, Publish::ArrivesOnce), target());
@@ -207,7 +229,7 @@ async fn what_nobody_waits_for_any_more_is_not_run_again() {
     gone.reply_to = Some((ReplyAddress::random("gone"), rpc_core::CorrelationId::parse("1").unwrap()));
     let to = Destination::Request(target());
     let sent = transport.as_ref().transport();
-    sent.publish(&to, Message::Request(gone), Deadline::after(SECOND)).await.unwrap();
+    sent.publish(&to, Message::from(gone), Deadline::after(SECOND)).await.unwrap();
     worker.permits.add_permits(1);
     settle().await;
     server.shutdown(SECOND).await;
@@ -331,7 +353,7 @@ async fn what_a_stopping_server_says_is_not_about_the_connection() {
 async fn a_message_of_another_kind_goes_to_the_dead_letters() {
     let (_, _, _server, transport) = one_server().await;
     let payload = rpc_core::codec::encode(rpc_core::ContentType::Json, &1).unwrap();
-    let event = Message::Notification(rpc_core::message::NotificationMessage::new("p", "e", payload));
+    let event = Message::from(rpc_core::message::NotificationMessage::new("p", "e", payload));
     let to = Destination::Request(Target::topic("work"));
     transport.as_ref().transport().publish(&to, event, Deadline::after(SECOND)).await.unwrap();
     settle().await;

@@ -18,7 +18,7 @@ async fn send(transport: &AmqpTransport, target: &Target, limit: Duration) -> Re
     request.durable = true;
     let destination = Destination::Request(target.clone());
     let transport = transport.as_ref().transport();
-    transport.publish(&destination, Outgoing::Request(request), Deadline::after(limit)).await
+    transport.publish(&destination, Outgoing::from(request), Deadline::after(limit)).await
 }
 
 async fn consume(transport: &AmqpTransport, target: &Target, prefetch: u16) -> Box<dyn Consumer> {

@@ -31,7 +31,7 @@ async fn refused(url: &str) -> Error {
 async fn send(transport: &AmqpTransport, target: &Target, limit: Duration) -> Result<(), Error> {
     let request = Request::new("m", Payload::new(ContentType::Json, "{}".into()));
     let (to, until) = (Destination::Request(target.clone()), Deadline::after(limit));
-    transport.as_ref().transport().publish(&to, Message::Request(request), until).await
+    transport.as_ref().transport().publish(&to, Message::from(request), until).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

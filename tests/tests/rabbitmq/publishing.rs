@@ -15,7 +15,7 @@ use crate::service::{Pair, connect, pair};
 
 pub(crate) const SOON: Duration = Duration::from_secs(5);
 
-pub(crate) fn request(method: &str) -> Request {
+pub(crate) fn request(method: &'static str) -> Request {
     let mut request = Request::new(method, Payload::new(ContentType::Json, "{}".into()));
     request.durable = true;
     request
@@ -35,7 +35,7 @@ pub(crate) async fn send(
 ) -> Result<(), Error> {
     let destination = Destination::Request(target.clone());
     let transport = transport.as_ref().transport();
-    transport.publish(&destination, Outgoing::Request(request), Deadline::after(limit)).await
+    transport.publish(&destination, Outgoing::from(request), Deadline::after(limit)).await
 }
 
 pub(crate) async fn consume(transport: &AmqpTransport, target: &Target) -> Box<dyn Consumer> {

@@ -6,7 +6,7 @@ use lapin::BasicProperties;
 use lapin::types::FieldTable;
 use rpc_core::{Context, Deadline, MessageId, Metadata, RequestId, TraceContext};
 
-use super::super::headers::{number, text};
+use super::super::headers::{number, own_text, text};
 use super::super::words;
 
 /// The longest idempotency key that is kept, in bytes.
@@ -26,11 +26,12 @@ pub(super) fn decode(
     context.deadline =
         number(headers, words::TIMEOUT_MS).map(Duration::from_millis).or(time_to_live).map(Deadline::after);
     context.attempt = attempt(headers, redelivered);
-    context.idempotency_key = text(headers, words::IDEMPOTENCY_KEY).filter(|key| key.len() <= LONGEST_KEY);
+    context.idempotency_key =
+        own_text(headers, words::IDEMPOTENCY_KEY).filter(|key| key.len() <= LONGEST_KEY);
     context.trace = TraceContext::from_headers(
-        text(headers, words::TRACEPARENT),
-        text(headers, words::TRACESTATE),
-        text(headers, words::BAGGAGE),
+        own_text(headers, words::TRACEPARENT),
+        own_text(headers, words::TRACESTATE),
+        own_text(headers, words::BAGGAGE),
     );
     context.metadata = metadata(headers);
     context.sender = properties.user_id().as_ref().map(|user| user.as_str().to_owned());
@@ -50,7 +51,7 @@ fn metadata(headers: &FieldTable) -> Metadata {
     let mut metadata = Metadata::default();
     for key in headers.inner().keys() {
         if let Some(name) = key.as_str().strip_prefix(words::META)
-            && let Some(value) = text(headers, key.as_str())
+            && let Some(value) = own_text(headers, key.as_str())
         {
             let _ = metadata.insert(name, value);
         }

@@ -1,12 +1,13 @@
 //! Replies.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lapin::types::FieldTable;
 use rpc_core::Code;
 use rpc_core::message::{Failure, Malformed, Outcome, Reply};
 
-use super::super::headers::{number, text};
+use super::super::headers::{number, own_text, text};
 use super::super::words;
 use super::{Arrived, correlation_id, expiration, message_id, payload, shown};
 
@@ -32,7 +33,7 @@ pub(super) fn decode(arrived: Arrived<'_>, headers: &FieldTable) -> Result<Reply
     };
     let mut reply = Reply::new(correlation_id, status);
     reply.message_id = message_id(properties);
-    reply.server = text(headers, words::SERVER);
+    reply.server = text(headers, words::SERVER).map(Arc::from);
     reply.time_to_live = expiration(properties);
     Ok(reply)
 }
@@ -45,9 +46,9 @@ fn failure(headers: &FieldTable) -> Failure {
         failure.executed = executed;
     }
     if let Some(retryable) = text(headers, words::RETRYABLE) {
-        failure.retryable = matches!(retryable.as_str(), "true" | "1");
+        failure.retryable = matches!(&*retryable, "true" | "1");
     }
     failure.retry_after = number(headers, words::RETRY_AFTER_MS).map(Duration::from_millis);
-    failure.error_type = text(headers, words::ERROR_TYPE);
+    failure.error_type = own_text(headers, words::ERROR_TYPE);
     failure
 }

@@ -1,10 +1,12 @@
 //! Requests.
 
+use std::borrow::Cow;
+
 use lapin::types::FieldTable;
 use rpc_core::message::{Malformed, Request};
 use rpc_core::{CorrelationId, ReplyAddress, Version};
 
-use super::super::headers::text;
+use super::super::headers::{own_text, text};
 use super::super::words;
 use super::{Arrived, context, expiration, message_id, payload};
 
@@ -19,7 +21,7 @@ pub(super) fn decode(
     if reply_to.is_none() && properties.correlation_id().is_some() {
         return Err(Malformed::new("a correlation id without a reply address"));
     }
-    let method = text(headers, words::METHOD)
+    let method = own_text(headers, words::METHOD)
         .filter(|method| !method.is_empty())
         .ok_or_else(|| Malformed::new("the header method is missing"))?;
     let arguments = payload(properties, arrived.body)?;
@@ -27,7 +29,8 @@ pub(super) fn decode(
     let context = context::decode(properties, headers, &message_id, time_to_live, arrived.redelivered);
     let mut request = Request::in_context(message_id, context, method, arguments);
     request.reply_to = reply_to;
-    request.namespace = text(headers, words::NAMESPACE).filter(|namespace| !namespace.is_empty());
+    request.namespace =
+        own_text(headers, words::NAMESPACE).filter(|namespace| !namespace.is_empty()).map(Cow::Owned);
     if let Some(version) = text(headers, words::VERSION) {
         request.version = version
             .parse::<Version>()

@@ -4,19 +4,50 @@ use super::{Ended, Handler};
 use crate::error::{Code, Executed};
 use crate::message::{Failure, Outcome, Request};
 use crate::server::duplicates::Running;
-use crate::server::worker::Worker;
 use crate::transport::Acknowledger;
 
+/// An outcome that somebody waits for.
+pub(super) struct Answer {
+    pub(super) outcome: Outcome,
+    /// The request, if it was not settled before the start.
+    acknowledger: Option<Acknowledger>,
+    running: Option<Running>,
+}
+
+impl Answer {
+    /// Whether the request is settled only after the reply.
+    pub(super) const fn keeps_request(&self) -> bool {
+        self.acknowledger.is_some()
+    }
+
+    /// Settles what was not settled before the start, and tells other copies.
+    pub(super) fn settle(self, sent: Result<(), Code>) {
+        let Self { outcome, acknowledger, running } = self;
+        let Some(acknowledger) = acknowledger else {
+            // Copies that came meanwhile are settled: it is the answer, whatever became of it.
+            return tell(running, Some(outcome), true);
+        };
+        if matches!(sent, Err(Code::Unavailable | Code::Overloaded)) {
+            // Not answered, though somebody waits and it can work: so the request has to come again.
+            tell(running, Some(outcome), false);
+            drop(acknowledger.requeue());
+        } else {
+            // Answered, or nobody waits any more, or it would fail the same way for ever.
+            drop(acknowledger.ack());
+            tell(running, Some(outcome), true);
+        }
+    }
+}
+
 impl Handler {
-    /// Replies, settles what was not settled before the start, and tells other copies.
-    pub(super) async fn finish(
+    /// Settles what nobody waits for; otherwise says what has to be answered.
+    pub(super) fn conclude(
         &self,
         request: &Request,
         ended: Ended,
         acknowledger: Option<Acknowledger>,
         running: Option<Running>,
-        worker: &mut Worker,
-    ) {
+    ) -> Option<Answer> {
         let outcome = match ended {
             Ended::With(outcome) => outcome,
             Ended::AtDeadline => {
@@ -24,10 +55,10 @@ impl Handler {
                 tracing::debug!(method = %request.method, request_id = %request.context.request_id, "cancelled at its deadline");
                 drop(acknowledger.map(Acknowledger::ack));
                 tell(running, None, true);
-                return;
+                return None;
             }
             // What may run again goes back to its queue by dropping its acknowledger.
-            Ended::Killed if acknowledger.is_some() => return,
+            Ended::Killed if acknowledger.is_some() => return None,
             Ended::Killed => {
                 let message = "the server stopped while the method was running";
                 Outcome::Failure(Failure {
@@ -37,24 +68,9 @@ impl Handler {
             }
         };
         match (&request.reply_to, outcome, acknowledger) {
-            (Some(_), outcome, None) => {
+            (Some(_), outcome, acknowledger) => {
                 let outcome = self.responder.ready(request, outcome);
-                // Copies that come meanwhile are settled: it is the answer, whatever becomes of it.
-                let _ = self.responder.reply(request, &outcome, worker, false).await;
-                tell(running, Some(outcome), true);
-            }
-            (Some(_), outcome, Some(acknowledger)) => {
-                let outcome = self.responder.ready(request, outcome);
-                let sent = self.responder.reply(request, &outcome, worker, true).await;
-                if matches!(sent, Err(Code::Unavailable | Code::Overloaded)) {
-                    // Not answered, though somebody waits and it can work: so the request has to come again.
-                    tell(running, Some(outcome), false);
-                    drop(acknowledger.requeue());
-                } else {
-                    // Answered, or nobody waits any more, or it would fail the same way for ever.
-                    drop(acknowledger.ack());
-                    tell(running, Some(outcome), true);
-                }
+                return Some(Answer { outcome, acknowledger, running });
             }
             (None, Outcome::Success(_), acknowledger) => {
                 drop(acknowledger.map(Acknowledger::ack));
@@ -68,6 +84,7 @@ impl Handler {
                 tracing::warn!(method = %request.method, code = %failure.code, "a fanout failed");
             }
         }
+        None
     }
 }
 
