@@ -43,6 +43,12 @@ pub(super) struct Opened {
     tags: Vec<ShortString>,
 }
 
+/// Tells the broker of a channel what was decided about its deliveries.
+pub(super) struct Sender {
+    channel: Channel,
+    session: Arc<Session>,
+}
+
 impl Opened {
     /// Declares, limits the prefetch, and consumes.
     pub(super) async fn open(session: Arc<Session>, plan: Plan, prefetch: u16) -> Result<Self, Refusal> {
@@ -118,31 +124,9 @@ impl Opened {
         left
     }
 
-    /// Sends `frames` in order; the future ends when they were written to the socket.
-    pub(super) fn send(
-        &self,
-        frames: Vec<Frame>,
-    ) -> impl Future<Output = Result<(), Refusal>> + Send + use<> {
-        let (channel, session) = (self.channel.clone(), Arc::clone(&self.session));
-        async move {
-            let send = |frame: Frame| {
-                let channel = &channel;
-                async move {
-                    match frame {
-                        Frame::Ack { tag, multiple } => {
-                            channel.basic_ack(tag, BasicAckOptions { multiple }).await
-                        }
-                        Frame::Requeue { tag } => {
-                            let options = BasicNackOptions { multiple: false, requeue: true };
-                            channel.basic_nack(tag, options).await
-                        }
-                    }
-                }
-            };
-            // All are queued by the first poll, in order, and written together.
-            let all = futures_util::future::try_join_all(frames.into_iter().map(send));
-            session.judged(limited("settle deliveries", all).await).map(drop)
-        }
+    /// What tells the broker of decisions.
+    pub(super) fn sender(&self) -> Arc<Sender> {
+        Arc::new(Sender { channel: self.channel.clone(), session: Arc::clone(&self.session) })
     }
 
     /// Closes the channel; the broker takes back what is unsettled.
@@ -151,6 +135,29 @@ impl Opened {
         if let Ok(text) = short("bye") {
             let _ = self.session.judged(limited("close a channel", self.channel.close(200, text)).await);
         }
+    }
+}
+
+impl Sender {
+    /// Sends `frames` in order; the future ends when they were written to the socket.
+    pub(super) async fn send(self: Arc<Self>, frames: Vec<Frame>) -> Result<(), Refusal> {
+        let send = |frame: Frame| {
+            let channel = &self.channel;
+            async move {
+                match frame {
+                    Frame::Ack { tag, multiple } => {
+                        channel.basic_ack(tag, BasicAckOptions { multiple }).await
+                    }
+                    Frame::Requeue { tag } => {
+                        let options = BasicNackOptions { multiple: false, requeue: true };
+                        channel.basic_nack(tag, options).await
+                    }
+                }
+            }
+        };
+        // All are queued by the first poll, in order, and written together.
+        let all = futures_util::future::try_join_all(frames.into_iter().map(send));
+        self.session.judged(limited("settle deliveries", all).await).map(drop)
     }
 }
 

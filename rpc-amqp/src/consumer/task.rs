@@ -3,6 +3,7 @@
 mod channel;
 mod reading;
 mod reopening;
+mod telling;
 mod upkeep;
 
 use std::sync::Arc;

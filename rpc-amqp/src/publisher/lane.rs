@@ -1,7 +1,7 @@
 //! Publishing within one epoch.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,7 +82,9 @@ impl Lane {
     pub(super) async fn serve(mut self, actor: &mut Actor) -> Ended {
         let mut look = tokio::time::interval(LOOK);
         let mut batch = Vec::new();
-        let session = Arc::clone(&self.session);
+        let (session, aborted) = (Arc::clone(&self.session), actor.aborted.clone());
+        // Made once: to make and to drop one of these takes a lock.
+        let (mut over, mut aborted) = (pin!(session.ended()), pin!(aborted.cancelled()));
         let ended = loop {
             let is_blocked = actor.view.borrow_and_update().blocked.is_some();
             self.gate.set_blocked(is_blocked, Instant::now());
@@ -111,9 +113,9 @@ impl Lane {
             }
             tokio::select! {
                 biased;
-                () = session.ended() => break Ended::Lost,
+                () = &mut over => break Ended::Lost,
                 () = std::future::ready(()), if self.shared.lost().is_some() => {}
-                () = actor.aborted.cancelled() => break Ended::Done,
+                () = &mut aborted => break Ended::Done,
                 Some(confirm) = self.shared.next(), if !self.shared.is_idle() => {
                     self.shared.settle(confirm, &mut self.gate);
                     if self.shared.take_refused() {

@@ -15,17 +15,16 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::reading::{kept, placed};
+use super::telling::Telling;
 use super::upkeep::Upkeep;
 use super::{Order, Task, confirm};
-use crate::consumer::acks::AckBatch;
 use crate::consumer::generation::Generation;
 use crate::consumer::moving::{self, MOVE_LIMIT, Moved, Outcome};
 use crate::consumer::opened::{Incoming, Opened};
 use crate::consumer::settler::{Original, Settled, Settler};
-use crate::link::Refusal;
 use crate::wire::{Arrived, decode};
 
-/// Decisions that are told to the broker together.
+/// Deliveries or decisions that are taken in together.
 const MOST_AT_ONCE: usize = 256;
 /// How long replies of a lost channel may take to be picked up.
 const SALVAGE_LIMIT: Duration = Duration::from_secs(1);
@@ -46,7 +45,7 @@ type Handed = (Arc<Generation>, Delivery);
 pub(super) struct OnChannel<'a> {
     pub(super) task: &'a mut Task,
     pub(super) opened: Opened,
-    pub(super) batch: AckBatch,
+    pub(super) telling: Telling,
     /// Which queue a delivery came from, and where in it, if that is a stream.
     pub(super) offsets: HashMap<u64, (usize, u64)>,
     /// Handed to the user and not settled.
@@ -59,10 +58,11 @@ pub(super) struct OnChannel<'a> {
 
 impl<'a> OnChannel<'a> {
     pub(super) fn new(task: &'a mut Task, opened: Opened) -> Self {
+        let telling = Telling::new(opened.sender(), opened.replies);
         Self {
             task,
             opened,
-            batch: AckBatch::default(),
+            telling,
             offsets: HashMap::new(),
             outstanding: 0,
             held: VecDeque::new(),
@@ -98,17 +98,20 @@ impl<'a> OnChannel<'a> {
             status: Arc::clone(&self.task.status),
             source: self.task.source.to_string(),
         };
-        let mut upkeep = pin!(upkeep.run());
+        // Made once: to make and to drop one of these takes a lock.
+        let (mut upkeep, mut ended, mut closed) =
+            (pin!(upkeep.run()), pin!(session.ended()), pin!(closing.cancelled()));
         loop {
             let may_forward = !self.held.is_empty() && self.has_place();
-            let user = self.task.deliveries.clone().filter(|_| may_forward);
+            let user = if may_forward { self.task.deliveries.clone() } else { None };
             let may_receive = self.task.deliveries.is_some();
             tokio::select! {
                 biased;
-                () = session.ended() => return Err(session.cause()),
-                Some(settled) = self.task.decisions.recv() => self.settle_all(settled).await?,
-                Some(moved) = self.moves.next(), if !self.moves.is_empty() => self.after_move(moved).await?,
-                () = closing.cancelled() => {
+                () = &mut ended => return Err(session.cause()),
+                Some(settled) = self.task.decisions.recv() => self.settle_all(settled),
+                cause = self.telling.run() => return Err(cause),
+                Some(moved) = self.moves.next(), if !self.moves.is_empty() => self.after_move(moved),
+                () = &mut closed => {
                     self.task.deliveries = None;
                     self.finish().await;
                     return Ok(());
@@ -138,9 +141,11 @@ impl<'a> OnChannel<'a> {
                 }
                 Some(incoming) = self.opened.incoming.next(), if may_receive => match incoming {
                     Incoming::Delivery(queue, delivery) => {
-                        if !self.receive(queue, *delivery) {
-                            self.flush().await?;
+                        self.receive(queue, *delivery);
+                        if let Some(cause) = self.receive_more() {
+                            return Err(cause);
                         }
+                        self.forward_at_once();
                     }
                     Incoming::Ended(cause) => return Err(cause),
                 },
@@ -179,16 +184,37 @@ impl<'a> OnChannel<'a> {
         }
     }
 
-    /// Takes a delivery in; `false` when there is nothing to be done with it, and the broker to be told.
-    fn receive(&mut self, queue: usize, delivery: LapinDelivery) -> bool {
+    /// Receives what is there besides; or says why nothing more will come.
+    fn receive_more(&mut self) -> Option<String> {
+        for _ in 1..MOST_AT_ONCE {
+            match self.opened.incoming.next().now_or_never().flatten()? {
+                Incoming::Delivery(queue, delivery) => self.receive(queue, *delivery),
+                Incoming::Ended(cause) => return Some(cause),
+            }
+        }
+        None
+    }
+
+    /// As far as the user has places.
+    fn forward_at_once(&mut self) {
+        let Some(user) = self.task.deliveries.clone() else { return };
+        while self.has_place()
+            && !self.held.is_empty()
+            && let Ok(place) = user.try_reserve()
+        {
+            self.forward(place);
+        }
+    }
+
+    fn receive(&mut self, queue: usize, delivery: LapinDelivery) {
         let LapinDelivery { delivery_tag: tag, redelivered, properties, data, .. } = delivery;
         let (body, received) = (Bytes::from(data), Instant::now());
         let mut original = Original { properties, body, queue, read: None, received };
         original.read = self.read(&original);
-        self.batch.delivered(tag);
+        self.telling.batch.delivered(tag);
         if self.was_read(&original) {
-            self.batch.ack(tag);
-            return false;
+            self.telling.batch.ack(tag);
+            return self.telling.decided(1);
         }
         if let Some(read) = original.read {
             self.offsets.insert(tag, (queue, read.offset));
@@ -201,7 +227,6 @@ impl<'a> OnChannel<'a> {
         };
         let settle: Box<dyn Settle> = Box::new(self.settler(tag, original));
         self.held.push_back(Delivery::new(message, redelivered, settle));
-        true
     }
 
     pub(super) fn decode(&self, original: &Original, redelivered: bool) -> Result<Message, Malformed> {
@@ -218,14 +243,17 @@ impl<'a> OnChannel<'a> {
         }
     }
 
-    /// Takes in `first` and every decision that is there, then tells the broker.
-    async fn settle_all(&mut self, first: Settled) -> Result<(), String> {
+    /// Takes in `first` and every decision that is there, to tell the broker together.
+    fn settle_all(&mut self, first: Settled) {
         self.settle(first);
-        for _ in 1..MOST_AT_ONCE {
-            let Ok(settled) = self.task.decisions.try_recv() else { break };
+        let mut count = 1;
+        while count < MOST_AT_ONCE
+            && let Ok(settled) = self.task.decisions.try_recv()
+        {
             self.settle(settled);
+            count += 1;
         }
-        self.flush().await
+        self.telling.decided(count);
     }
 
     fn settle(&mut self, settled: Settled) {
@@ -239,7 +267,7 @@ impl<'a> OnChannel<'a> {
             Settlement::Ack => self.done(tag),
             Settlement::Requeue => match original.read {
                 Some(read) => self.hand_again(tag, original, read.attempt.saturating_add(1)),
-                None => self.batch.requeue(tag),
+                None => self.telling.batch.requeue(tag),
             },
             Settlement::Reject { code, reason } => {
                 let queue = &self.opened.queues[original.queue];
@@ -259,12 +287,12 @@ impl<'a> OnChannel<'a> {
     }
 
     /// Only after the message is safe at its new place is the original forgotten.
-    async fn after_move(&mut self, Moved { tag, outcome }: Moved) -> Result<(), String> {
+    fn after_move(&mut self, Moved { tag, outcome }: Moved) {
         match outcome {
             Outcome::Done => self.done(tag),
             Outcome::Failed(error) => {
                 tracing::warn!(%error, "cannot move a message; it goes back to its queue");
-                self.batch.requeue(tag);
+                self.telling.batch.requeue(tag);
             }
             Outcome::NoRoom(original) => {
                 // It still says the attempt. Not marked as repeated, or it would be asked to be counted again.
@@ -273,15 +301,7 @@ impl<'a> OnChannel<'a> {
                 self.held.push_back(Delivery::new(message, false, settle));
             }
         }
-        self.flush().await
-    }
-
-    async fn flush(&mut self) -> Result<(), String> {
-        let frames = self.batch.flush();
-        if frames.is_empty() {
-            return Ok(());
-        }
-        self.opened.send(frames).await.map_err(|Refusal { text, .. }| text)
+        self.telling.decided(1);
     }
 
     /// Asks for nothing more, and gives back what the user has not seen.
@@ -302,13 +322,11 @@ impl<'a> OnChannel<'a> {
             while let Ok(settled) = self.task.decisions.try_recv() {
                 self.settle(settled);
             }
-            if self.flush().await.is_err() || self.moves.is_empty() {
+            if self.telling.finish().await.is_err() || self.moves.is_empty() {
                 return;
             }
             let Ok(Some(moved)) = tokio::time::timeout(MOVE_LIMIT, self.moves.next()).await else { return };
-            if self.after_move(moved).await.is_err() {
-                return;
-            }
+            self.after_move(moved);
             // Nobody is there any more who could handle it.
             self.held.clear();
         }

@@ -29,7 +29,7 @@ impl OnChannel<'_> {
         if let Some((queue, offset)) = self.offsets.remove(&tag) {
             self.task.progress[queue].settle(offset);
         }
-        self.batch.ack(tag);
+        self.telling.batch.ack(tag);
     }
 
     /// Hands a message of a stream out again, before those that were not handed out yet. Not when nothing more is wanted: whoever reads
