@@ -145,6 +145,11 @@ impl Publisher {
         }
     }
 
+    /// Whether the broker takes nothing at the moment.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.link.view().blocked.is_some()
+    }
+
     /// The end of `work`, unless patience ends before.
     async fn patiently<T>(&self, patience: Patience, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpc_core::{Code, Deadline, Error};
+use rpc_core::{Code, Deadline, Error, Executed};
 
 use super::settler::Original;
 use super::{Resources, dead_letter, retry};
@@ -27,8 +27,8 @@ pub(super) enum Outcome {
     Done,
     /// It goes back to its queue.
     Failed(Error),
-    /// Its queue is full, so that a copy finds no place before the original has left. It is handled as it is, since going
-    /// back would bring it here again, and nothing would ever make room.
+    /// Its queue is full, so that a copy finds no place before the original has left; or the broker is blocked, and takes
+    /// no copy for as long as it is. It is handled as it is, since going back would only bring it here again.
     NoRoom(Box<Original>),
 }
 
@@ -54,10 +54,16 @@ pub(super) fn put_last(
 ) -> impl Future<Output = Outcome> + Send + use<> {
     let (resources, queue) = (resources.clone(), queue.clone());
     async move {
+        if resources.publisher.is_blocked() {
+            return Outcome::NoRoom(Box::new(original));
+        }
         let outgoing = retry::outgoing(original.clone(), &queue, attempt);
         let until = Deadline::after(MOVE_LIMIT);
         match resources.publisher.publish(outgoing, until).await {
             Err(error) if error.code() == Code::Overloaded => Outcome::NoRoom(Box::new(original)),
+            Err(error) if error.executed() == Executed::NotSent && resources.publisher.is_blocked() => {
+                Outcome::NoRoom(Box::new(original))
+            }
             // It came in, but does not go out: uncounted, it could end one process after the other.
             Err(error) if error.code() == Code::InvalidArguments => {
                 let reason = format!("delivered again, and cannot be counted: {}", error.message());

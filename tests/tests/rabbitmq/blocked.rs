@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use rpc_amqp::AmqpTransport;
 use rpc_core::message::{Message, Request};
-use rpc_core::transport::LinkState;
+use rpc_core::transport::{Consumer, Delivery, LinkState};
 use rpc_core::{Code, ContentType, Executed, Payload, Target};
 use tests::broker::{Broker, unique};
 use tests::raw::eventually;
@@ -73,6 +73,42 @@ async fn a_blocked_broker_ends_every_wait_and_nothing_that_failed_runs() {
     let ran = ran.lock().unwrap();
     assert!(ran.iter().any(|method| method == "after"), "{ran:?}");
     assert!(!ran.iter().any(|method| method == "refused"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_counted_while_the_broker_is_blocked_is_handled_as_it_is() {
+    let broker = Broker::start();
+    let (transport, target) = (connect(&broker).await, Target::topic(unique("counted")));
+    let mut consumer = consume(&transport, &target).await;
+    send(&transport, &target, request("again"), SOON).await.unwrap();
+    next(&mut *consumer).await.requeue().unwrap();
+    let repeated = next(&mut *consumer).await;
+    assert!(repeated.is_redelivered());
+
+    broker.ctl(&["set_disk_free_limit", "900GB"]);
+    let nobody = Target::topic(unique("nobody"));
+    let is_blocked = eventually(async || {
+        let _ = send(&transport, &nobody, request("m"), Duration::from_millis(200)).await;
+        (transport.status().now().state == LinkState::Blocked).then_some(())
+    });
+    assert!(is_blocked.await.is_some(), "{}", transport.status().now());
+    let started = Instant::now();
+    repeated.retry(2).unwrap();
+    let as_it_is = next(&mut *consumer).await;
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    // Otherwise it would be asked to be counted again.
+    assert!(!as_it_is.is_redelivered());
+    as_it_is.ack().unwrap();
+    consumer.stop().await;
+    drop(consumer);
+    let mut consumer = consume(&connect(&broker).await, &target).await;
+    let left = tokio::time::timeout(Duration::from_millis(500), consumer.next()).await;
+    assert!(left.is_err(), "{left:?}");
+}
+
+async fn next(consumer: &mut dyn Consumer) -> Delivery {
+    let next = tokio::time::timeout(SOON, consumer.next());
+    next.await.expect("a delivery comes soon").expect("the consumer goes on")
 }
 
 async fn too_large(transport: &AmqpTransport, target: &Target) {
