@@ -15,6 +15,7 @@ use rpc_core::Position;
 
 use super::acks::Frame;
 use super::generation::Generation;
+use super::task::Sender;
 use crate::declare::{declare, short};
 use crate::library::Channel;
 use crate::link::{Changes, Refusal, Session, limited};
@@ -41,12 +42,6 @@ pub(super) struct Opened {
     pub(super) incoming: SelectAll<Deliveries>,
     channel: Channel,
     tags: Vec<ShortString>,
-}
-
-/// Tells the broker of a channel what was decided about its deliveries.
-pub(super) struct Sender {
-    channel: Channel,
-    session: Arc<Session>,
 }
 
 impl Opened {
@@ -124,9 +119,10 @@ impl Opened {
         left
     }
 
-    /// What tells the broker of decisions.
-    pub(super) fn sender(&self) -> Arc<Sender> {
-        Arc::new(Sender { channel: self.channel.clone(), session: Arc::clone(&self.session) })
+    /// Tells the broker what was decided.
+    pub(super) fn sender(&self) -> Sender {
+        let (channel, session) = (self.channel.clone(), Arc::clone(&self.session));
+        Box::new(move |frames| Box::pin(send(channel.clone(), Arc::clone(&session), frames)))
     }
 
     /// Closes the channel; the broker takes back what is unsettled.
@@ -138,27 +134,22 @@ impl Opened {
     }
 }
 
-impl Sender {
-    /// Sends `frames` in order; the future ends when they were written to the socket.
-    pub(super) async fn send(self: Arc<Self>, frames: Vec<Frame>) -> Result<(), Refusal> {
-        let send = |frame: Frame| {
-            let channel = &self.channel;
-            async move {
-                match frame {
-                    Frame::Ack { tag, multiple } => {
-                        channel.basic_ack(tag, BasicAckOptions { multiple }).await
-                    }
-                    Frame::Requeue { tag } => {
-                        let options = BasicNackOptions { multiple: false, requeue: true };
-                        channel.basic_nack(tag, options).await
-                    }
+async fn send(channel: Channel, session: Arc<Session>, frames: Vec<Frame>) -> Result<(), Refusal> {
+    let send = |frame: Frame| {
+        let channel = &channel;
+        async move {
+            match frame {
+                Frame::Ack { tag, multiple } => channel.basic_ack(tag, BasicAckOptions { multiple }).await,
+                Frame::Requeue { tag } => {
+                    let options = BasicNackOptions { multiple: false, requeue: true };
+                    channel.basic_nack(tag, options).await
                 }
             }
-        };
-        // All are queued by the first poll, in order, and written together.
-        let all = futures_util::future::try_join_all(frames.into_iter().map(send));
-        self.session.judged(limited("settle deliveries", all).await).map(drop)
-    }
+        }
+    };
+    // All are queued by the first poll, in order, and written together.
+    let all = futures_util::future::try_join_all(frames.into_iter().map(send));
+    session.judged(limited("settle deliveries", all).await).map(drop)
 }
 
 /// Where a stream is read from. A time is a count of seconds, and the broker begins with the batch that holds it.

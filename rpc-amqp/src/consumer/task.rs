@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use self::channel::{End, OnChannel};
 use self::reopening::Reopening;
+pub(super) use self::telling::Sender;
 use super::generation::Generation;
 use super::opened::Opened;
 use super::progress::Progress;
