@@ -1,5 +1,6 @@
 //! What all messages have in common.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_amqp::fuzzing::{again, message};
@@ -42,16 +43,19 @@ pub(crate) fn check_text(text: &str) {
 fn round(message: &mut Message) {
     match message {
         Message::Request(request) => {
+            let request = Arc::make_mut(request);
             round_time(&mut request.time_to_live);
             round_deadline(&mut request.context.deadline);
         }
         Message::Reply(reply) => {
+            let reply = Arc::make_mut(reply);
             round_time(&mut reply.time_to_live);
             if let Outcome::Failure(failure) = &mut reply.outcome {
                 round_time(&mut failure.retry_after);
             }
         }
         Message::Notification(notification) => {
+            let notification = Arc::make_mut(notification);
             let latest = u64::try_from(i64::MAX).expect("it is positive");
             notification.timestamp_ms = notification.timestamp_ms.min(latest);
             round_deadline(&mut notification.context.deadline);

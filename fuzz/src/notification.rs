@@ -1,5 +1,6 @@
 //! Notifications: each is handed to its listener, or kept with the reason.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_core::message::{Message, NotificationMessage};
@@ -17,7 +18,7 @@ pub fn check(octets: &[u8]) {
     run(async {
         if let Some(Message::Notification(notification)) = read(octets) {
             heard::<Value>((*notification).clone()).await;
-            heard::<Record>(*notification).await;
+            heard::<Record>(Arc::unwrap_or_clone(notification)).await;
         }
     });
 }

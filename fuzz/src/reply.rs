@@ -3,6 +3,7 @@
 use rpc_core::fuzzing::{typed, untyped};
 use rpc_core::message::Message;
 use rpc_core::{CallError, Error, Value};
+use std::sync::Arc;
 
 use crate::message::{check_text, read, run};
 use crate::table::{Record, Refused};
@@ -19,7 +20,7 @@ pub fn check(octets: &[u8]) {
         if let Err(error) = typed::<Vec<Option<u16>>, rpc_core::NoError>((*reply).clone(), LIMIT) {
             check_error(&error);
         }
-        match untyped(*reply, LIMIT) {
+        match untyped(Arc::unwrap_or_clone(reply), LIMIT) {
             Ok(value) => check_value(&value),
             Err(CallError::Service(failure)) => {
                 check_text(&failure.to_string());

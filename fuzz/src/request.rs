@@ -1,6 +1,7 @@
 //! Requests: one that is read is run by the method that it names, once, or refused with a reason, and whoever waits gets
 //! one answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_core::message::{Failure, Message, Outcome, Reply, Request};
@@ -19,7 +20,7 @@ const SERVED: Version = Version::new(1, 2);
 pub fn check(octets: &[u8]) {
     run(async {
         if let Some(Message::Request(request)) = read(octets) {
-            served(*request).await;
+            served(Arc::unwrap_or_clone(request)).await;
         }
     });
 }
@@ -75,7 +76,7 @@ async fn consume(transport: &SharedTransport, source: Source) -> Box<dyn Consume
 
 fn reply(message: Message) -> Reply {
     match message {
-        Message::Reply(reply) => *reply,
+        Message::Reply(reply) => Arc::unwrap_or_clone(reply),
         other => panic!("not a reply: {other:?}"),
     }
 }

@@ -12,25 +12,27 @@ pub use self::request::Request;
 use crate::context::Context;
 use crate::identity::MessageId;
 use crate::payload::Payload;
+use std::sync::Arc;
 
 /// What a transport carries. A wire of the transport decides how it looks to the broker.
 ///
-/// It is boxed because it is handed on more often than it is looked at.
+/// It is shared, since it is handed on and kept more often than it is changed: `Arc::make_mut` copies it only if somebody
+/// else has it, too.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a transport has to carry every kind")]
 pub enum Message {
     /// A call, a cast or a fanout.
-    Request(Box<Request>),
+    Request(Arc<Request>),
     /// The outcome of a call.
-    Reply(Box<Reply>),
+    Reply(Arc<Reply>),
     /// An event.
-    Notification(Box<NotificationMessage>),
+    Notification(Arc<NotificationMessage>),
 }
 
 impl Message {
     /// The arguments, the result, the error's data, or the event.
     #[must_use]
-    pub const fn payload(&self) -> &Payload {
+    pub fn payload(&self) -> &Payload {
         match self {
             Self::Request(request) => &request.arguments,
             Self::Reply(reply) => reply.payload(),
@@ -40,7 +42,7 @@ impl Message {
 
     /// Its id.
     #[must_use]
-    pub const fn id(&self) -> &MessageId {
+    pub fn id(&self) -> &MessageId {
         match self {
             Self::Request(request) => &request.message_id,
             Self::Reply(reply) => &reply.message_id,
@@ -49,10 +51,10 @@ impl Message {
     }
 
     /// What travels with a request or an event.
-    pub(crate) const fn context_mut(&mut self) -> Option<&mut Context> {
+    pub(crate) fn context_mut(&mut self) -> Option<&mut Context> {
         match self {
-            Self::Request(request) => Some(&mut request.context),
-            Self::Notification(notification) => Some(&mut notification.context),
+            Self::Request(request) => Some(&mut Arc::make_mut(request).context),
+            Self::Notification(notification) => Some(&mut Arc::make_mut(notification).context),
             Self::Reply(_) => None,
         }
     }
@@ -60,18 +62,18 @@ impl Message {
 
 impl From<Request> for Message {
     fn from(request: Request) -> Self {
-        Self::Request(Box::new(request))
+        Self::Request(Arc::new(request))
     }
 }
 
 impl From<Reply> for Message {
     fn from(reply: Reply) -> Self {
-        Self::Reply(Box::new(reply))
+        Self::Reply(Arc::new(reply))
     }
 }
 
 impl From<NotificationMessage> for Message {
     fn from(notification: NotificationMessage) -> Self {
-        Self::Notification(Box::new(notification))
+        Self::Notification(Arc::new(notification))
     }
 }

@@ -19,13 +19,13 @@ const PERSISTENT: u8 = 2;
 /// [`Code::InvalidArguments`] when an id or an address is longer than 255 bytes.
 pub(crate) fn encode(message: Message) -> Result<(BasicProperties, Bytes), Error> {
     match message {
-        Message::Request(request) => encode_request(*request),
+        Message::Request(request) => encode_request(&request),
         Message::Reply(reply) => encode_reply(&reply),
-        Message::Notification(notification) => encode_notification(*notification),
+        Message::Notification(notification) => encode_notification(&notification),
     }
 }
 
-fn encode_request(request: Request) -> Result<(BasicProperties, Bytes), Error> {
+fn encode_request(request: &Request) -> Result<(BasicProperties, Bytes), Error> {
     let headers = Headers::default()
         .text(words::METHOD, &request.method)
         .maybe_text(words::NAMESPACE, request.namespace.as_deref())
@@ -44,7 +44,7 @@ fn encode_request(request: Request) -> Result<(BasicProperties, Bytes), Error> {
     if let Some(time) = request.time_to_live {
         properties = properties.with_expiration(short("expiration", &milliseconds(time).to_string())?);
     }
-    Ok((properties, request.arguments.body))
+    Ok((properties, request.arguments.body.clone()))
 }
 
 fn encode_reply(reply: &Reply) -> Result<(BasicProperties, Bytes), Error> {
@@ -72,7 +72,7 @@ fn encode_reply(reply: &Reply) -> Result<(BasicProperties, Bytes), Error> {
     Ok((properties, payload.body.clone()))
 }
 
-fn encode_notification(notification: NotificationMessage) -> Result<(BasicProperties, Bytes), Error> {
+fn encode_notification(notification: &NotificationMessage) -> Result<(BasicProperties, Bytes), Error> {
     let headers = Headers::default()
         .text(words::EVENT_TYPE, &notification.event_type)
         .text(words::PUBLISHER_ID, &notification.publisher_id)
@@ -84,7 +84,7 @@ fn encode_notification(notification: NotificationMessage) -> Result<(BasicProper
         .with_delivery_mode(PERSISTENT)
         .with_timestamp(notification.timestamp_ms / 1_000)
         .with_headers(headers.into_table());
-    Ok((properties, notification.payload.body))
+    Ok((properties, notification.payload.body.clone()))
 }
 
 fn properties(kind: &'static str, payload: &Payload) -> Result<BasicProperties, Error> {

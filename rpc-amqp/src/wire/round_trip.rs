@@ -1,5 +1,6 @@
 //! What was written is read again, and what is wrong is named.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -95,11 +96,11 @@ proptest! {
         let written = request.clone();
         let Message::Request(read) = again(Message::from(request)) else { panic!("another kind") };
         prop_assert_eq!(&read.message_id, &written.message_id);
-        prop_assert_eq!(read.reply_to, written.reply_to);
-        prop_assert_eq!(read.namespace, written.namespace);
+        prop_assert_eq!(&read.reply_to, &written.reply_to);
+        prop_assert_eq!(&read.namespace, &written.namespace);
         prop_assert_eq!(read.version, written.version);
-        prop_assert_eq!(read.method, written.method);
-        prop_assert_eq!(read.arguments, written.arguments);
+        prop_assert_eq!(&read.method, &written.method);
+        prop_assert_eq!(&read.arguments, &written.arguments);
         prop_assert_eq!(read.durable, written.durable);
         prop_assert_eq!(read.accept_encoding, written.accept_encoding);
         prop_assert_eq!(read.time_to_live, written.time_to_live);
@@ -144,11 +145,11 @@ proptest! {
             panic!("another kind")
         };
         prop_assert_eq!(&read.message_id, &written.message_id);
-        prop_assert_eq!(read.publisher_id, written.publisher_id);
-        prop_assert_eq!(read.event_type, written.event_type);
+        prop_assert_eq!(&read.publisher_id, &written.publisher_id);
+        prop_assert_eq!(&read.event_type, &written.event_type);
         prop_assert_eq!(read.priority, written.priority);
         prop_assert_eq!(read.timestamp_ms, written.timestamp_ms);
-        prop_assert_eq!(read.payload, written.payload);
+        prop_assert_eq!(&read.payload, &written.payload);
         same_context(&read.context, &written.context, &written.message_id);
     }
 
@@ -189,7 +190,7 @@ fn plain(headers: &[(&str, &str)]) -> BasicProperties {
 
 fn request(properties: &BasicProperties) -> Request {
     match read(properties, Bytes::new()).unwrap() {
-        Message::Request(request) => *request,
+        Message::Request(request) => Arc::unwrap_or_clone(request),
         other => panic!("{other:?}"),
     }
 }

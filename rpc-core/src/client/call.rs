@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
@@ -92,7 +93,7 @@ impl<T: 'static, E: 'static> IntoFuture for Call<T, E> {
             let (ready, subject) = outgoing.ready()?;
             let limit = ready.transport.capabilities().max_message_size;
             let reply = exchange(ready).await.map_err(|error| subject.name(error))?;
-            read(*reply, limit).map_err(|error| match error {
+            read(Arc::unwrap_or_clone(reply), limit).map_err(|error| match error {
                 CallError::Service(error) => CallError::Service(error),
                 CallError::Rpc(error) => CallError::Rpc(subject.name(error)),
             })
@@ -121,7 +122,7 @@ impl<T, E> fmt::Debug for CallFuture<T, E> {
 }
 
 /// Sends the request and waits for its reply.
-async fn exchange(ready: Ready) -> Result<Box<Reply>, Error> {
+async fn exchange(ready: Ready) -> Result<Arc<Reply>, Error> {
     let (transport, destination, deadline) = (&ready.transport, &ready.destination, ready.deadline);
     if matches!(destination, Destination::Request(target) if target.route() == Route::Fanout) {
         let message = "a call has one answer, so it cannot go to every server";
@@ -137,13 +138,13 @@ async fn exchange(ready: Ready) -> Result<Box<Reply>, Error> {
         None => Box::pin(listening(transport, deadline)).await?,
     };
     let mut request = ready.request;
-    request.reply_to = Some((address, slot.correlation_id.clone()));
+    Arc::make_mut(&mut request).reply_to = Some((address, slot.correlation_id.clone()));
     tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "call");
     let attempt = request.context.attempt;
     let mut again = Again::new(ready.idempotent, deadline);
     let published = loop {
-        let copy = request.clone();
-        request.time_to_live = Some(deadline.remaining());
+        Arc::make_mut(&mut request).time_to_live = Some(deadline.remaining());
+        let copy = Arc::clone(&request);
         let published = tokio::select! {
             // The reply does not wait for the confirm.
             biased;
@@ -162,7 +163,7 @@ async fn exchange(ready: Ready) -> Result<Box<Reply>, Error> {
         // A second copy has the same message id, so a server that has both runs one and answers both.
         request = copy;
         // Whoever runs it has to know that it may have run.
-        request.context.attempt = attempt.saturating_add(again.doubtful());
+        Arc::make_mut(&mut request).context.attempt = attempt.saturating_add(again.doubtful());
     };
     match published {
         Ok(()) => match wait(&mut slot, deadline).await {
@@ -178,7 +179,7 @@ async fn exchange(ready: Ready) -> Result<Box<Reply>, Error> {
     }
 }
 
-async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Result<Box<Reply>, Error>> {
+async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Result<Arc<Reply>, Error>> {
     tokio::select! {
         biased;
         reply = slot.reply() => Some(reply),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
@@ -79,9 +80,10 @@ impl IntoFuture for Cast {
             let (Ready { transport, destination, mut request, deadline, .. }, subject) =
                 self.outgoing.ready()?;
             // The time limit is for reaching the broker. It says nothing about when the work has to be done.
-            request.context.deadline = self.time_to_live.map(Deadline::after);
-            request.time_to_live = self.time_to_live;
-            request.durable =
+            let told = Arc::make_mut(&mut request);
+            told.context.deadline = self.time_to_live.map(Deadline::after);
+            told.time_to_live = self.time_to_live;
+            told.durable =
                 matches!(&destination, Destination::Request(target) if target.route() != Route::Fanout);
             tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "cast");
             let published = transport.publish(&destination, Message::Request(request), deadline);

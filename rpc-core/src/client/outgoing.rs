@@ -40,7 +40,7 @@ pub(super) struct Outgoing {
 pub(super) struct Ready {
     pub(super) transport: SharedTransport,
     pub(super) destination: Destination,
-    pub(super) request: Box<Request>,
+    pub(super) request: Arc<Request>,
     pub(super) deadline: Deadline,
     /// Whether it is not sent when nobody would take it now.
     pub(super) needs_consumer: bool,
@@ -118,7 +118,7 @@ impl Outgoing {
             .and(arguments)
             .and_then(|arguments| transport.capabilities().check_size(&arguments).map(|()| arguments))
             .map(|arguments| {
-                Box::new(Request {
+                Arc::new(Request {
                     namespace: settings.namespace.clone(),
                     version,
                     accept_encoding: cfg!(feature = "zstd").then_some(ContentEncoding::Zstd),

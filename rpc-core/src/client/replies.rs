@@ -23,7 +23,7 @@ pub(crate) struct Replies {
 }
 
 struct Waiting {
-    table: ReplyTable<oneshot::Sender<Result<Box<Reply>, Error>>>,
+    table: ReplyTable<oneshot::Sender<Result<Arc<Reply>, Error>>>,
     orphans: AtomicU64,
 }
 
@@ -39,7 +39,7 @@ struct Receiver {
 /// A place in the reply table. It is given back when this is dropped, however the call ends.
 pub(super) struct Slot {
     pub(super) correlation_id: CorrelationId,
-    pub(super) reply: oneshot::Receiver<Result<Box<Reply>, Error>>,
+    pub(super) reply: oneshot::Receiver<Result<Arc<Reply>, Error>>,
     key: u128,
     waiting: Arc<Waiting>,
     status: ConsumerWatch,
@@ -179,7 +179,7 @@ impl Slot {
     ///
     /// Called after the request has left. From then on a queue that is gone may have held the reply; a queue that went
     /// before was there again when the request left, so the reply finds it.
-    pub(super) async fn reply(&mut self) -> Result<Box<Reply>, Error> {
+    pub(super) async fn reply(&mut self) -> Result<Arc<Reply>, Error> {
         let losses = self.status.look(|status| status.losses);
         tokio::select! {
             biased;
@@ -191,8 +191,8 @@ impl Slot {
 
 /// What came through the reply table.
 pub(super) fn received(
-    reply: Result<Result<Box<Reply>, Error>, oneshot::error::RecvError>,
-) -> Result<Box<Reply>, Error> {
+    reply: Result<Result<Arc<Reply>, Error>, oneshot::error::RecvError>,
+) -> Result<Arc<Reply>, Error> {
     reply.unwrap_or_else(|_| {
         Err(Error::new(Code::ReplyLost, "the task that takes replies in has ended").with_phase(Phase::Wait))
     })
@@ -211,7 +211,7 @@ impl Drop for Slot {
 
 impl Waiting {
     /// Says whether a call waited for it.
-    fn resolve(&self, correlation_id: Option<&CorrelationId>, reply: Result<Box<Reply>, Error>) -> bool {
+    fn resolve(&self, correlation_id: Option<&CorrelationId>, reply: Result<Arc<Reply>, Error>) -> bool {
         match correlation_id.and_then(CorrelationId::key).and_then(|key| self.table.take(key)) {
             Some(waiter) => {
                 // A call that was dropped in this moment needs no answer.

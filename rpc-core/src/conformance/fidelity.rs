@@ -92,7 +92,7 @@ async fn exchange(harness: &Arc<dyn Harness>, sent: &Reply) -> Reply {
     let (message, acknowledger) = next(&mut consumer).await.into_parts();
     acknowledger.ack().unwrap();
     match message {
-        Ok(Message::Reply(reply)) => *reply,
+        Ok(Message::Reply(reply)) => Arc::unwrap_or_clone(reply),
         other => panic!("a reply was expected, this came: {other:?}"),
     }
 }

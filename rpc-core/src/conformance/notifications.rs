@@ -29,7 +29,7 @@ async fn next_event(listener: &mut Box<dyn Consumer>) -> String {
     let (message, acknowledger) = next(listener).await.into_parts();
     acknowledger.ack().unwrap();
     match message {
-        Ok(Message::Notification(notification)) => notification.event_type,
+        Ok(Message::Notification(notification)) => notification.event_type.clone(),
         other => panic!("a notification was expected, this came: {other:?}"),
     }
 }

@@ -145,7 +145,7 @@ impl Intake {
                 }
             }
             match self.is_wanted(&message) {
-                Ok(true) => return Some(Arrival { message: Arc::from(message), acknowledger }),
+                Ok(true) => return Some(Arrival { message, acknowledger }),
                 Ok(false) => drop(acknowledger.ack()),
                 Err(error) => self.rejecter.reject(acknowledger, error.code(), error.message()),
             }

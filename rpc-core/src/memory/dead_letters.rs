@@ -1,6 +1,7 @@
 //! Messages that were rejected.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::state::QueueName;
 use crate::dead_letters::DeadLetter;
@@ -50,6 +51,7 @@ pub(super) fn replayed(message: &Message) -> Message {
         (context.attempt, context.deadline) = (1, None);
     }
     if let Message::Request(request) = &mut message {
+        let request = Arc::make_mut(request);
         (request.reply_to, request.time_to_live) = (None, None);
     }
     message

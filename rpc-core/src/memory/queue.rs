@@ -1,7 +1,8 @@
 //! One queue: what waits, who takes, what is out.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, VecDeque};
 
+use foldhash::fast::FixedState;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
@@ -12,7 +13,8 @@ use crate::transport::QueueDepth;
 /// One queue: messages that wait, in order, and takers that get them in turn, each up to its prefetch.
 #[derive(Default)]
 pub(super) struct Queue {
-    ready: BTreeMap<u64, Stored>,
+    /// By place, which is the order.
+    ready: VecDeque<(u64, Stored)>,
     /// Bytes of the bodies in `ready`.
     bytes: usize,
     takers: Vec<Taker>,
@@ -39,7 +41,7 @@ pub(super) struct Taker {
     pub(super) connection: u64,
     pub(super) prefetch: usize,
     pub(super) sender: UnboundedSender<Handed>,
-    unsettled: BTreeMap<u64, Stored>,
+    unsettled: HashMap<u64, Stored, FixedState>,
     stopped: bool,
 }
 
@@ -52,13 +54,8 @@ pub(super) struct Handed {
 }
 
 impl Taker {
-    pub(super) const fn new(
-        id: u64,
-        connection: u64,
-        prefetch: usize,
-        sender: UnboundedSender<Handed>,
-    ) -> Self {
-        Self { id, connection, prefetch, sender, unsettled: BTreeMap::new(), stopped: false }
+    pub(super) fn new(id: u64, connection: u64, prefetch: usize, sender: UnboundedSender<Handed>) -> Self {
+        Self { id, connection, prefetch, sender, unsettled: HashMap::default(), stopped: false }
     }
 
     fn has_room(&self) -> bool {
@@ -72,8 +69,8 @@ impl Queue {
 
     pub(super) fn is_full(&mut self, now: Instant) -> bool {
         if self.has_too_much() {
-            self.ready.retain(|_, stored| stored.expires.is_none_or(|expires| expires > now));
-            self.bytes = self.ready.values().map(Stored::size).sum();
+            self.ready.retain(|(_, stored)| stored.expires.is_none_or(|expires| expires > now));
+            self.bytes = self.ready.iter().map(|(_, stored)| stored.size()).sum();
         }
         self.has_too_much()
     }
@@ -84,8 +81,8 @@ impl Queue {
 
     /// What waits here, without what has expired, and how many take from it.
     pub(super) fn depth(&self, now: Instant) -> QueueDepth {
-        let is_alive = |stored: &&Stored| stored.expires.is_none_or(|expires| expires > now);
-        let ready = self.ready.values().filter(is_alive).count();
+        let is_alive = |(_, stored): &&(u64, Stored)| stored.expires.is_none_or(|expires| expires > now);
+        let ready = self.ready.iter().filter(is_alive).count();
         let consumers = self.takers.iter().filter(|taker| !taker.stopped).count();
         let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
         QueueDepth::new(number(ready), number(consumers))
@@ -114,18 +111,16 @@ impl Queue {
 
     /// Hands out what waits, to takers in turn. Expired messages are dropped where they are met: at the head.
     pub(super) fn hand_out(&mut self, name: &QueueName, now: Instant) {
-        while let Some(entry) = self.ready.first_entry() {
-            if entry.get().expires.is_some_and(|expires| expires <= now) {
-                self.bytes -= entry.remove().size();
+        while let Some((place, mut stored)) = self.ready.pop_front() {
+            self.bytes -= stored.size();
+            if stored.expires.is_some_and(|expires| expires <= now) {
                 continue;
             }
             let count = self.takers.len();
             let turn = (0..count).map(|step| (self.next_taker + step) % count);
             let Some(position) = turn.into_iter().find(|&position| self.takers[position].has_room()) else {
-                return;
+                return self.put_back(place, stored);
             };
-            let (place, mut stored) = entry.remove_entry();
-            self.bytes -= stored.size();
             stored.deliveries += 1;
             let (message, deliveries) = (stored.message.clone(), stored.deliveries);
             let taker = &mut self.takers[position];
@@ -149,7 +144,8 @@ impl Queue {
     /// Puts a message back to its place.
     pub(super) fn put_back(&mut self, place: u64, stored: Stored) {
         self.bytes += stored.size();
-        self.ready.insert(place, stored);
+        let position = self.ready.partition_point(|(other, _)| *other < place);
+        self.ready.insert(position, (place, stored));
     }
 
     /// Hands nothing more to this taker.

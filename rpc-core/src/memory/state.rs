@@ -346,7 +346,7 @@ fn request_queue(target: &Target) -> QueueName {
     }
 }
 
-const fn time_to_live(message: &Message) -> Option<std::time::Duration> {
+fn time_to_live(message: &Message) -> Option<std::time::Duration> {
     match message {
         Message::Request(request) => request.time_to_live,
         Message::Reply(reply) => reply.time_to_live,

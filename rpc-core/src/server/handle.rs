@@ -41,7 +41,7 @@ pub(super) struct Handler {
 
 /// A request as it came.
 pub(super) struct Arrived {
-    pub(super) request: Box<Request>,
+    pub(super) request: Arc<Request>,
     pub(super) redelivered: bool,
     pub(super) fanout: bool,
     pub(super) acknowledger: Acknowledger,

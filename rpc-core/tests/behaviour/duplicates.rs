@@ -167,7 +167,7 @@ impl Stranger {
             let (message, acknowledger) = delivery.into_parts();
             acknowledger.ack().unwrap();
             let Ok(Message::Reply(reply)) = message else { panic!("another message") };
-            answers.push(match reply.outcome {
+            answers.push(match &reply.outcome {
                 Outcome::Success(payload) => String::from_utf8(payload.body.to_vec()).unwrap(),
                 Outcome::Failure(failure) => failure.code.to_string(),
             });

@@ -32,8 +32,14 @@ impl Memory {
         let redelivered = delivery.is_redelivered();
         let (mut message, acknowledger) = delivery.into_parts();
         let counted = match &mut message {
-            Ok(Message::Request(request)) => Some((&request.message_id, &mut request.context.attempt)),
-            Ok(Message::Notification(event)) => Some((&event.message_id, &mut event.context.attempt)),
+            Ok(Message::Request(request)) => {
+                let request = Arc::make_mut(request);
+                Some((&request.message_id, &mut request.context.attempt))
+            }
+            Ok(Message::Notification(event)) => {
+                let event = Arc::make_mut(event);
+                Some((&event.message_id, &mut event.context.attempt))
+            }
             Ok(Message::Reply(_)) | Err(_) => None,
         };
         if let Some((message_id, attempt)) = counted {

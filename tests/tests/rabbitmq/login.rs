@@ -187,7 +187,7 @@ async fn the_broker_vouches_for_the_sender() {
         let (message, delivery) = consumer.next().await.unwrap().into_parts();
         delivery.reject(Code::Malformed, "for the test").unwrap();
         let Ok(Message::Request(request)) = message else { panic!("{message:?}") };
-        request.context.sender
+        request.context.sender.clone()
     };
     let named = AmqpTransport::builder(&url).connect().await.unwrap();
     assert_eq!(sender_of_next(named).await.as_deref(), Some(&*user));

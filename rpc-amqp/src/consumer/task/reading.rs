@@ -5,6 +5,7 @@
 
 use rpc_core::message::{Malformed, Message};
 use rpc_core::transport::Delivery;
+use std::sync::Arc;
 
 use super::channel::OnChannel;
 use crate::consumer::moving::{Moved, Outcome};
@@ -62,6 +63,7 @@ pub(super) fn kept(moved: Moved, copy: Option<Original>) -> Moved {
 pub(super) fn placed(message: Result<Message, Malformed>, read: Option<Read>) -> Result<Message, Malformed> {
     message.map(|mut message| {
         if let (Message::Notification(event), Some(read)) = (&mut message, read) {
+            let event = Arc::make_mut(event);
             (event.offset, event.context.attempt) = (Some(read.offset), read.attempt);
         }
         message
