@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use futures_util::future::select_all;
 use tokio_util::sync::CancellationToken;
 
 use crate::transport::{ConsumerState, ConsumerWatch, LinkState, StatusWatch};
@@ -48,8 +49,16 @@ impl fmt::Display for Health {
 ///
 /// ```
 /// # use rpc_core::{Health, MemoryTransport};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
 /// let transport = MemoryTransport::new();
-/// assert_eq!(transport.health().now(), Health::Connected);
+/// let mut health = transport.health();
+/// assert_eq!(health.now(), Health::Connected);
+///
+/// transport.close().await;
+/// let now = health.wait_for(|health| !health.is_ready()).await;
+/// assert_eq!(now, Some(Health::Closed));
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct HealthWatch {
@@ -97,6 +106,36 @@ impl HealthWatch {
     }
 }
 
+impl HealthWatch {
+    /// Waits until `wanted` holds; `None` when it did not and nothing will change any more, since all is closed.
+    ///
+    /// To hear of every change, wait for what differs from the last: `wait_for(|now| *now != last)`. Changes that follow
+    /// each other at once may be seen as one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn wait_for(&mut self, mut wanted: impl FnMut(&Health) -> bool) -> Option<Health> {
+        loop {
+            // From before the look, so that no report falls between the two.
+            let consumers = self.consumers.iter().map(|consumed| consumed.status.next_report());
+            let reports = select_all(std::iter::once(self.link.next_report()).chain(consumers));
+            let is_draining = self.draining.is_cancelled();
+            let health = self.now();
+            if wanted(&health) {
+                return Some(health);
+            }
+            if health == Health::Closed {
+                return None;
+            }
+            tokio::select! {
+                _ = reports => {}
+                () = self.draining.cancelled(), if !is_draining => {}
+            }
+        }
+    }
+}
+
 impl Consumed {
     /// What keeps it from consuming.
     fn lack(&self) -> Option<Arc<str>> {
@@ -113,6 +152,8 @@ impl Consumed {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::transport::{ConsumerReporter, ConsumerStatus, Status, StatusReporter};
 
@@ -137,6 +178,30 @@ mod tests {
         assert_eq!(health.now(), Health::Draining);
         consumers[1].update(ConsumerStatus::stopped);
         assert_eq!(health.now(), Health::Closed);
+    }
+
+    #[tokio::test]
+    async fn every_change_can_be_waited_for() {
+        let link = StatusReporter::new(Status::CONNECTING);
+        let consumer = ConsumerReporter::new(ConsumerStatus::CONSUMING);
+        let draining = CancellationToken::new();
+        let consumed = Consumed { what: "queue".to_owned(), status: consumer.watch() };
+        let mut health = HealthWatch::new(link.watch(), [consumed], draining.clone());
+        let mut last = health.now();
+        let mut change = async |make: &dyn Fn()| {
+            let mut next = Box::pin(health.wait_for(|now| *now != last));
+            assert_eq!((&mut next).now_or_never(), None);
+            make();
+            let now = next.now_or_never().expect("it is told at once").expect("it is not closed before");
+            last = now.clone();
+            now
+        };
+        assert_eq!(change(&|| link.update(Status::next_epoch)).await, Health::Consuming);
+        let degraded = change(&|| consumer.update(|status| status.degraded("404"))).await;
+        assert_eq!(degraded.to_string(), "degraded (cannot consume queue: 404)");
+        assert_eq!(change(&|| draining.cancel()).await, Health::Draining);
+        assert_eq!(change(&|| consumer.update(ConsumerStatus::stopped)).await, Health::Closed);
+        assert_eq!(health.wait_for(Health::is_ready).now_or_never(), Some(None));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! A value that one side reports and others watch.
 
 use std::fmt;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// Where a value is reported, such as the state of a link.
 pub struct Reporter<T>(Arc<Reported<T>>);
@@ -89,6 +90,15 @@ impl<T: Clone> Watch<T> {
             }
             changed.await;
         }
+    }
+}
+
+impl<T> Watch<T> {
+    /// Resolves at the next report, counted from now.
+    pub(crate) fn next_report(&self) -> Pin<Box<Notified<'_>>> {
+        let mut reported = Box::pin(self.0.changed.notified());
+        reported.as_mut().enable();
+        reported
     }
 }
 
