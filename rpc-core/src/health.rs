@@ -96,7 +96,10 @@ impl HealthWatch {
             return Health::Draining;
         }
         if link.state != LinkState::Connected {
-            return Health::Degraded(link.to_string().into());
+            return Health::Degraded(match link.last_error {
+                Some(why) if link.state == LinkState::Degraded => why,
+                _ => link.to_string().into(),
+            });
         }
         match self.consumers.iter().find_map(Consumed::lack) {
             Some(lack) => Health::Degraded(lack),
@@ -211,6 +214,8 @@ mod tests {
         assert!(health.now().is_ready());
         link.update(|status| status.with(LinkState::Blocked, Some("low on disk".into())));
         assert_eq!(health.now(), Health::Degraded("blocked (low on disk)".into()));
+        link.update(|status| status.with(LinkState::Degraded, Some("one connection is down".into())));
+        assert_eq!(health.now().to_string(), "degraded (one connection is down)");
         link.update(|status| status.with(LinkState::Closed, None));
         assert_eq!(health.now(), Health::Closed);
     }
