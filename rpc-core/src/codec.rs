@@ -6,6 +6,7 @@
 
 pub(crate) mod compression;
 mod nesting;
+mod scratch;
 
 use std::fmt;
 
@@ -28,11 +29,11 @@ pub const DEEPEST_NESTING: usize = 64;
 /// [`Code::InvalidArguments`] when the value has no form in this content type, such as a map with keys that are
 /// not text in JSON.
 pub fn encode<T: Serialize + ?Sized>(content_type: ContentType, value: &T) -> Result<Payload, Error> {
-    let body = match content_type {
-        ContentType::MessagePack => rmp_serde::to_vec_named(value).map_err(cannot_encode)?,
-        ContentType::Json => serde_json::to_vec(value).map_err(cannot_encode)?,
-    };
-    Ok(Payload::new(content_type, Bytes::from(body)))
+    let body = scratch::written(|buffer| match content_type {
+        ContentType::MessagePack => rmp_serde::encode::write_named(buffer, value).map_err(cannot_encode),
+        ContentType::Json => serde_json::to_writer(buffer, value).map_err(cannot_encode),
+    })?;
+    Ok(Payload::new(content_type, body))
 }
 
 /// Decodes an uncompressed payload. Bytes after the value are an error.

@@ -51,6 +51,15 @@ impl Message {
     }
 
     /// What travels with a request or an event.
+    pub(crate) fn context(&self) -> Option<&Context> {
+        match self {
+            Self::Request(request) => Some(&request.context),
+            Self::Notification(notification) => Some(&notification.context),
+            Self::Reply(_) => None,
+        }
+    }
+
+    /// As [`context`](Self::context), to change it. What somebody else has, too, is copied for that.
     pub(crate) fn context_mut(&mut self) -> Option<&mut Context> {
         match self {
             Self::Request(request) => Some(&mut Arc::make_mut(request).context),

@@ -90,12 +90,12 @@ impl<T: 'static, E: 'static> IntoFuture for Call<T, E> {
     fn into_future(self) -> Self::IntoFuture {
         CallFuture(Box::pin(async move {
             let Self { outgoing, read } = self;
-            let (ready, subject) = outgoing.ready()?;
+            let mut ready = outgoing.ready()?;
             let limit = ready.transport.capabilities().max_message_size;
-            let reply = exchange(ready).await.map_err(|error| subject.name(error))?;
+            let reply = exchange(&mut ready).await.map_err(|error| ready.name(error))?;
             read(Arc::unwrap_or_clone(reply), limit).map_err(|error| match error {
                 CallError::Service(error) => CallError::Service(error),
-                CallError::Rpc(error) => CallError::Rpc(subject.name(error)),
+                CallError::Rpc(error) => CallError::Rpc(ready.name(error)),
             })
         }))
     }
@@ -122,7 +122,7 @@ impl<T, E> fmt::Debug for CallFuture<T, E> {
 }
 
 /// Sends the request and waits for its reply.
-async fn exchange(ready: Ready) -> Result<Arc<Reply>, Error> {
+async fn exchange(ready: &mut Ready) -> Result<Arc<Reply>, Error> {
     let (transport, destination, deadline) = (&ready.transport, &ready.destination, ready.deadline);
     if matches!(destination, Destination::Request(target) if target.route() == Route::Fanout) {
         let message = "a call has one answer, so it cannot go to every server";
@@ -137,19 +137,19 @@ async fn exchange(ready: Ready) -> Result<Arc<Reply>, Error> {
         Some(place) => place?,
         None => Box::pin(listening(transport, deadline)).await?,
     };
-    let mut request = ready.request;
-    Arc::make_mut(&mut request).reply_to = Some((address, slot.correlation_id.clone()));
+    let request = Arc::make_mut(&mut ready.request);
+    request.reply_to = Some((address, slot.correlation_id()));
     tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "call");
     let attempt = request.context.attempt;
     let mut again = Again::new(ready.idempotent, deadline);
     let published = loop {
-        Arc::make_mut(&mut request).time_to_live = Some(deadline.remaining());
-        let copy = Arc::clone(&request);
+        Arc::make_mut(&mut ready.request).time_to_live = Some(deadline.remaining());
+        let message = Message::Request(Arc::clone(&ready.request));
         let published = tokio::select! {
             // The reply does not wait for the confirm.
             biased;
             reply = &mut slot.reply => return received(reply),
-            published = transport.publish(destination, Message::Request(request), deadline) => published,
+            published = transport.publish(destination, message, deadline) => published,
         };
         let Err(error) = published else { break Ok(()) };
         tracing::debug!(%error, "a request did not reach a queue");
@@ -160,10 +160,9 @@ async fn exchange(ready: Ready) -> Result<Arc<Reply>, Error> {
         if let Some(reply) = wait(&mut slot, Deadline::after(pause).earlier(Some(deadline))).await {
             return reply;
         }
-        // A second copy has the same message id, so a server that has both runs one and answers both.
-        request = copy;
-        // Whoever runs it has to know that it may have run.
-        Arc::make_mut(&mut request).context.attempt = attempt.saturating_add(again.doubtful());
+        // A second copy has the same message id, so a server that has both runs one and answers both; and whoever runs it
+        // has to know that it may have run.
+        Arc::make_mut(&mut ready.request).context.attempt = attempt.saturating_add(again.doubtful());
     };
     match published {
         Ok(()) => match wait(&mut slot, deadline).await {

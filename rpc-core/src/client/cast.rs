@@ -77,17 +77,17 @@ impl IntoFuture for Cast {
 
     fn into_future(self) -> CastFuture {
         CastFuture(Box::pin(async move {
-            let (Ready { transport, destination, mut request, deadline, .. }, subject) =
-                self.outgoing.ready()?;
+            let mut ready = self.outgoing.ready()?;
             // The time limit is for reaching the broker. It says nothing about when the work has to be done.
-            let told = Arc::make_mut(&mut request);
-            told.context.deadline = self.time_to_live.map(Deadline::after);
-            told.time_to_live = self.time_to_live;
-            told.durable =
-                matches!(&destination, Destination::Request(target) if target.route() != Route::Fanout);
+            let request = Arc::make_mut(&mut ready.request);
+            request.context.deadline = self.time_to_live.map(Deadline::after);
+            request.time_to_live = self.time_to_live;
+            request.durable =
+                matches!(&ready.destination, Destination::Request(target) if target.route() != Route::Fanout);
+            let Ready { transport, destination, request, deadline, .. } = &ready;
             tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "cast");
-            let published = transport.publish(&destination, Message::Request(request), deadline);
-            published.await.map_err(|error| subject.name(error))
+            let published = transport.publish(destination, Message::Request(Arc::clone(request)), *deadline);
+            published.await.map_err(|error| ready.name(error))
         }))
     }
 }

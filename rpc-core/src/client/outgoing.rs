@@ -11,7 +11,7 @@ use crate::codec;
 use crate::context::{self, Context};
 use crate::deadline::Deadline;
 use crate::error::{Code, Error, Executed, Phase};
-use crate::identity::{MessageId, RequestId};
+use crate::identity::MessageId;
 use crate::interface::Method;
 use crate::message::Request;
 use crate::payload::{ContentEncoding, Payload};
@@ -46,14 +46,6 @@ pub(super) struct Ready {
     pub(super) needs_consumer: bool,
     /// Whether it may be sent again when it is in doubt.
     pub(super) idempotent: bool,
-}
-
-/// Names the request in every error that it ends with.
-#[derive(Clone)]
-pub(super) struct Subject {
-    target: Target,
-    method: Cow<'static, str>,
-    request_id: RequestId,
 }
 
 impl Outgoing {
@@ -94,7 +86,7 @@ impl Outgoing {
     }
 
     /// Checks everything that can be checked without the broker. From here on the deadline runs.
-    pub(super) fn ready(self) -> Result<(Ready, Subject), Error> {
+    pub(super) fn ready(self) -> Result<Ready, Error> {
         let Self { transport, settings, method, arguments, since, fanout, idempotent, .. } = self;
         let mut context = match (self.context, context::current()) {
             (Some(given), _) => given.child(),
@@ -107,34 +99,32 @@ impl Outgoing {
         context.deadline = Some(deadline);
         context.idempotency_key = self.idempotency_key;
         let target = if fanout { settings.target.clone().fanout() } else { settings.target.clone() };
-        let subject = Subject {
-            target: target.clone(),
-            method: method.clone(),
-            request_id: context.request_id.clone(),
-        };
 
         let version = settings.version.or(since).unwrap_or(Version::DEFAULT);
-        let request = check(&transport, &settings, &target, version, deadline)
+        let arguments = check(&transport, &settings, &target, version, deadline)
             .and(arguments)
             .and_then(|arguments| transport.capabilities().check_size(&arguments).map(|()| arguments))
-            .map(|arguments| {
-                Arc::new(Request {
-                    namespace: settings.namespace.clone(),
-                    version,
-                    accept_encoding: cfg!(feature = "zstd").then_some(ContentEncoding::Zstd),
-                    ..Request::in_context(MessageId::random(), context, method, arguments)
-                })
-            })
-            .map_err(|error| subject.name(error))?;
+            .map_err(|error| error.about(&target, &method, &context.request_id))?;
+        let request = Arc::new(Request {
+            namespace: settings.namespace.clone(),
+            version,
+            accept_encoding: cfg!(feature = "zstd").then_some(ContentEncoding::Zstd),
+            ..Request::in_context(MessageId::random(), context, method, arguments)
+        });
         let destination = Destination::Request(target);
         let needs_consumer = settings.fail_fast_no_consumers;
-        Ok((Ready { transport, destination, request, deadline, needs_consumer, idempotent }, subject))
+        Ok(Ready { transport, destination, request, deadline, needs_consumer, idempotent })
     }
 }
 
-impl Subject {
+impl Ready {
+    /// Names the request in an error that it ends with.
     pub(super) fn name(&self, error: Error) -> Error {
-        error.about(&self.target, &self.method, &self.request_id)
+        let Request { method, context, .. } = &*self.request;
+        match &self.destination {
+            Destination::Request(target) => error.about(target, method, &context.request_id),
+            other => error.about(other, method, &context.request_id),
+        }
     }
 }
 

@@ -38,7 +38,6 @@ struct Receiver {
 
 /// A place in the reply table. It is given back when this is dropped, however the call ends.
 pub(super) struct Slot {
-    pub(super) correlation_id: CorrelationId,
     pub(super) reply: oneshot::Receiver<Result<Arc<Reply>, Error>>,
     key: u128,
     waiting: Arc<Waiting>,
@@ -121,8 +120,7 @@ impl Replies {
             let message = format!("{} calls wait for a reply already", Self::MOST_PENDING);
             Error::new(Code::Overloaded, message)
         })?;
-        let correlation_id = CorrelationId::from_key(key);
-        Ok(Slot { correlation_id, reply, key, waiting: Arc::clone(&self.waiting), status: status.clone() })
+        Ok(Slot { reply, key, waiting: Arc::clone(&self.waiting), status: status.clone() })
     }
 
     /// The cell of the task that receives. A task that has ended, because the runtime that it was started on
@@ -164,6 +162,10 @@ impl Drop for Receiver {
 }
 
 impl Slot {
+    pub(super) fn correlation_id(&self) -> CorrelationId {
+        CorrelationId::from_key(self.key)
+    }
+
     fn listens(&self) -> bool {
         self.status.look(|status| status.state != ConsumerState::Degraded)
     }

@@ -33,9 +33,13 @@ impl MemoryConsumer {
 
     fn delivery(&self, handed: Handed) -> Delivery {
         let Handed { queue, place, mut message, deliveries } = handed;
-        if let Some(context) = message.context_mut() {
-            // What was sent as a later attempt, or put back as one, counts on from there.
-            context.attempt = context.attempt.max(1).saturating_add(deliveries - 1);
+        // What was sent as a later attempt, or put back as one, counts on from there.
+        let told = message.context().map(|context| context.attempt);
+        let attempt = told.map(|told| told.max(1).saturating_add(deliveries - 1));
+        if let Some(attempt) = attempt.filter(|_| attempt != told)
+            && let Some(context) = message.context_mut()
+        {
+            context.attempt = attempt;
         }
         let settle = MemorySettle { broker: self.broker.clone(), taker: self.taker, queue, place };
         Delivery::new(Ok(message), deliveries > 1, Box::new(settle))
