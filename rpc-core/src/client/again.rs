@@ -9,8 +9,8 @@ use crate::error::{Code, Error, Executed};
 pub(super) struct Again {
     idempotent: bool,
     deadline: Deadline,
-    /// Until when refusals are borne.
-    bears: Deadline,
+    /// Until when refusals are borne, counted from the first.
+    bears: Option<Deadline>,
     pause: Duration,
     doubtful: u32,
     /// The error of the first of them. What happens to a later copy says nothing about it.
@@ -33,9 +33,8 @@ impl Again {
     const FIRST_PAUSE: Duration = Duration::from_millis(50);
     const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
-    pub(super) fn new(idempotent: bool, deadline: Deadline) -> Self {
-        let bears = Deadline::after((deadline.remaining() / 2).min(Self::LONGEST));
-        Self { idempotent, deadline, bears, pause: Self::FIRST_PAUSE, doubtful: 0, in_doubt: None }
+    pub(super) const fn new(idempotent: bool, deadline: Deadline) -> Self {
+        Self { idempotent, deadline, bears: None, pause: Self::FIRST_PAUSE, doubtful: 0, in_doubt: None }
     }
 
     /// A copy could not be published.
@@ -51,12 +50,17 @@ impl Again {
             return Next::Send { pause: Duration::ZERO };
         }
         let is_refused = error.code() == Code::Overloaded && error.executed() == Executed::NotSent;
-        if is_refused && !self.bears.has_passed() {
+        if is_refused && !self.bears().has_passed() {
             let pause = self.pause;
             self.pause = (2 * pause).min(Self::LONGEST_PAUSE);
             return Next::Send { pause };
         }
         Next::GiveUp(self.in_doubt.take().unwrap_or(error))
+    }
+
+    fn bears(&mut self) -> Deadline {
+        let most = || Deadline::after((self.deadline.remaining() / 2).min(Self::LONGEST));
+        *self.bears.get_or_insert_with(most)
     }
 
     /// How many copies may have arrived so far.
@@ -97,7 +101,8 @@ mod tests {
     async fn a_refusal_does_not_hide_that_an_earlier_copy_may_have_arrived() {
         let mut again = Again::new(true, Deadline::after(Duration::from_secs(1)));
         assert!(pause(&again.after(lost())).is_some());
-        tokio::time::advance(Duration::from_millis(600)).await;
+        assert!(pause(&again.after(refused())).is_some());
+        tokio::time::advance(Duration::from_millis(500)).await;
         let Next::GiveUp(error) = again.after(refused()) else { panic!("half of the time is over") };
         assert_eq!(error.executed(), Executed::Unknown);
     }

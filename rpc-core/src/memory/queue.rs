@@ -163,6 +163,10 @@ impl Queue {
         }
     }
 
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     pub(super) fn has_takers(&self) -> bool {
         !self.takers.is_empty()
     }

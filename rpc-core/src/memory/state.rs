@@ -235,7 +235,9 @@ impl State {
                 self.dead_letters.add(letter, name.clone());
             }
         }
-        queue.hand_out(name, Instant::now());
+        if queue.has_ready() {
+            queue.hand_out(name, Instant::now());
+        }
         true
     }
 
