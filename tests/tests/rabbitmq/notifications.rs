@@ -1,7 +1,7 @@
 //! Notifications over a broker: many confirmed at a time, filtered, put back, and handed over in batches.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rpc_amqp::AmqpTransport;
 use rpc_core::{Background, Filter, Listener, NotificationEndpoint, Notifier, Received, Value, WhenFull};
@@ -78,21 +78,16 @@ async fn confirmed_sending_pipelines_and_batches_lose_nothing() {
     let server = server.batch(100, Some(Duration::from_millis(200))).start().await.unwrap();
 
     let notifier = Notifier::new(&transport, "p").topics(["events"]).exchange(&exchange);
-    let started = Instant::now();
     for number in 0..ALONE {
         notifier.info("e", &Value::map([("number", number)])).await.unwrap();
     }
-    let alone = ALONE as f64 / started.elapsed().as_secs_f64();
 
     let background = Background::builder().when_full(WhenFull::Wait).start();
     let queued = notifier.prepare(|it| it.background(&background));
-    let started = Instant::now();
     for number in ALONE..ALONE + TOGETHER {
         queued.info("e", &Value::map([("number", number)])).await.unwrap();
     }
     assert_eq!(background.shutdown(Duration::from_secs(60)).await, 0);
-    let together = TOGETHER as f64 / started.elapsed().as_secs_f64();
-    println!("{alone:.0} events a second one at a time, {together:.0} from the background");
 
     let all =
         eventually(async || (seen.lock().unwrap().len() as i64 >= ALONE + TOGETHER).then_some(())).await;
@@ -104,5 +99,4 @@ async fn confirmed_sending_pipelines_and_batches_lose_nothing() {
         seen.into_iter().eq((0..ALONE + TOGETHER).map(|number| (number, 1))),
         "each once, at its first attempt"
     );
-    assert!(together >= 10.0 * alone, "{together} against {alone}: confirms are drained together");
 }
