@@ -113,7 +113,7 @@ impl HealthWatch {
     /// Waits until `wanted` holds; `None` when it did not and nothing will change any more, since all is closed.
     ///
     /// To hear of every change, wait for what differs from the last: `wait_for(|now| *now != last)`. Changes that follow
-    /// each other at once may be seen as one.
+    /// each other at once may be seen as one. A transport that ends without saying that it is closed is waited for in vain.
     ///
     /// # Cancel safety
     ///

@@ -8,6 +8,7 @@ use super::settler::Original;
 use super::{Resources, dead_letter, retry};
 use crate::publisher::{Outgoing, Publisher};
 use crate::topology::PlannedQueue;
+use crate::wire::attempt_headers;
 
 /// How long the message at its new place may take to be confirmed.
 pub(crate) const MOVE_LIMIT: Duration = Duration::from_secs(5);
@@ -28,7 +29,8 @@ pub(super) enum Outcome {
     /// It goes back to its queue.
     Failed(Error),
     /// Its queue is full, so that a copy finds no place before the original has left; or the broker is blocked, and takes
-    /// no copy for as long as it is. It is handled as it is, since going back would only bring it here again.
+    /// no copy for as long as it is. It is handled here as the attempt that it is, since going back would only bring it
+    /// again, uncounted.
     NoRoom(Box<Original>),
 }
 
@@ -54,15 +56,18 @@ pub(super) fn put_last(
 ) -> impl Future<Output = Outcome> + Send + use<> {
     let (resources, queue) = (resources.clone(), queue.clone());
     async move {
+        let here = |original: Original| Outcome::NoRoom(Box::new(counted(original, attempt)));
         if resources.publisher.is_blocked() {
-            return Outcome::NoRoom(Box::new(original));
+            // As long as it stays away otherwise: it may have been given back to be handled later.
+            tokio::time::sleep(PAUSE).await;
+            return here(original);
         }
         let outgoing = retry::outgoing(original.clone(), &queue, attempt);
         let until = Deadline::after(MOVE_LIMIT);
         match resources.publisher.publish(outgoing, until).await {
-            Err(error) if error.code() == Code::Overloaded => Outcome::NoRoom(Box::new(original)),
+            Err(error) if error.code() == Code::Overloaded => here(original),
             Err(error) if error.executed() == Executed::NotSent && resources.publisher.is_blocked() => {
-                Outcome::NoRoom(Box::new(original))
+                here(original)
             }
             // It came in, but does not go out: uncounted, it could end one process after the other.
             Err(error) if error.code() == Code::InvalidArguments => {
@@ -72,6 +77,13 @@ pub(super) fn put_last(
             published => ended(published).await,
         }
     }
+}
+
+/// The message as one that says its attempt.
+fn counted(mut original: Original, attempt: u32) -> Original {
+    let headers = attempt_headers(original.properties.headers().as_ref(), attempt);
+    original.properties = original.properties.with_headers(headers);
+    original
 }
 
 async fn bury(publisher: &Publisher, outgoing: Result<Outgoing, Error>) -> Result<(), Error> {

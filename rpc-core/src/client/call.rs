@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::error::{CallError, Code, Error, Executed, Phase};
 use crate::message::{Message, Reply};
+use crate::payload::Payload;
 use crate::reply_address::ReplyAddress;
 use crate::target::Route;
 use crate::transport::{Destination, LinkState, SharedTransport};
@@ -151,13 +152,28 @@ async fn exchange(ready: &mut Ready) -> Result<Arc<Reply>, Error> {
             reply = &mut slot.reply => return received(reply),
             published = transport.publish(destination, message, deadline) => published,
         };
-        let Err(error) = published else { break Ok(()) };
+        let Err(error) = published else {
+            // Not sent again from here on, and the body can be large.
+            if let Some(request) = Arc::get_mut(&mut ready.request) {
+                request.arguments = Payload::default();
+            }
+            break Ok(());
+        };
         tracing::debug!(%error, "a request did not reach a queue");
         let pause = match again.after(error) {
             Next::GiveUp(error) => break Err(error),
             Next::Send { pause } => pause,
         };
-        if let Some(reply) = wait(&mut slot, Deadline::after(pause).earlier(Some(deadline))).await {
+        if again.doubtful() == 0 {
+            // Nothing has been sent, so nothing can be lost with the reply queue; it may have to be listened to anew.
+            tokio::time::sleep(pause).await;
+            if !slot.listens() {
+                drop(slot);
+                let place = Box::pin(listening(transport, deadline)).await?;
+                slot = place.1;
+                Arc::make_mut(&mut ready.request).reply_to = Some((place.0, slot.correlation_id()));
+            }
+        } else if let Some(reply) = wait(&mut slot, Deadline::after(pause).earlier(Some(deadline))).await {
             return reply;
         }
         // A second copy has the same message id, so a server that has both runs one and answers both; and whoever runs it

@@ -166,7 +166,8 @@ impl Slot {
         CorrelationId::from_key(self.key)
     }
 
-    fn listens(&self) -> bool {
+    /// Whether the broker delivers what comes to the reply address.
+    pub(super) fn listens(&self) -> bool {
         self.status.look(|status| status.state != ConsumerState::Degraded)
     }
 

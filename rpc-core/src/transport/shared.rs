@@ -64,7 +64,8 @@ impl SharedTransport {
         self.replies.pending()
     }
 
-    /// How many replies came that no call waited for: late, doubled or forged ones.
+    /// How many replies came that no call waited for: late, doubled or forged ones. Those that the broker delivered before do
+    /// not count: most of them were taken then, and their acknowledgement was on its way when a link broke.
     #[must_use]
     pub fn orphan_replies(&self) -> u64 {
         self.replies.orphans()

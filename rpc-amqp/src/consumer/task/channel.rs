@@ -294,9 +294,11 @@ impl<'a> OnChannel<'a> {
                 tracing::warn!(%error, "cannot move a message; it goes back to its queue");
                 self.telling.batch.requeue(tag);
             }
+            // Nobody takes it any more, and others that were handed out may still be settled.
+            Outcome::NoRoom(_) if self.task.deliveries.is_none() => self.telling.batch.requeue(tag),
             Outcome::NoRoom(original) => {
-                // It still says the attempt. Not marked as repeated, or it would be asked to be counted again.
-                let message = self.decode(&original, true);
+                // It says its attempt. Not marked as repeated, or it would be asked to be counted again.
+                let message = self.decode(&original, false);
                 let settle = Box::new(self.settler(tag, *original));
                 self.held.push_back(Delivery::new(message, false, settle));
             }

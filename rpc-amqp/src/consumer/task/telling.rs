@@ -193,5 +193,17 @@ mod tests {
         assert_eq!(socket.sent(), [[Frame::Ack { tag: 1, multiple: false }]]);
         telling.finish().await.unwrap();
         assert_eq!(socket.sent().len(), 1);
+
+        let mut telling = socket.telling(false);
+        ack(&mut telling, 1);
+        turn(&mut telling);
+        ack(&mut telling, 2);
+        let mut finishing = std::pin::pin!(telling.finish());
+        for expected in [2, 3] {
+            assert!((&mut finishing).now_or_never().is_none());
+            assert_eq!(socket.sent().len(), expected);
+            socket.writable.notify_one();
+        }
+        finishing.await.unwrap();
     }
 }
