@@ -54,11 +54,13 @@ impl Client {
     /// How long a call waits for its reply, and a cast for the broker, when nothing else is said.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// A client of `target`: no namespace, version [`Version::DEFAULT`](crate::Version::DEFAULT), MessagePack,
-    /// [`Client::DEFAULT_TIMEOUT`]. [`prepare`](Client::prepare) changes them.
+    /// A client of `target`: no namespace, version [`Version::DEFAULT`](crate::Version::DEFAULT), the transport's content
+    /// type, [`Client::DEFAULT_TIMEOUT`]. [`prepare`](Client::prepare) changes them.
     #[must_use]
     pub fn new(transport: &impl AsRef<SharedTransport>, target: Target) -> Self {
-        Self { transport: transport.as_ref().clone(), settings: Arc::new(Prepare::new(target)) }
+        let transport = transport.as_ref().clone();
+        let settings = Arc::new(Prepare::new(target, transport.capabilities().content_type));
+        Self { transport, settings }
     }
 
     /// A client of `target` for the methods of `interface`.

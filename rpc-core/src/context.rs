@@ -2,11 +2,13 @@
 
 mod current;
 mod fields;
+mod foreign;
 mod metadata;
 mod trace;
 
 pub(crate) use self::current::{current, with_current};
 pub(crate) use self::fields::ContextFields;
+pub use self::foreign::Foreign;
 pub use self::metadata::{Metadata, MetadataError};
 pub use self::trace::TraceContext;
 use crate::deadline::Deadline;
@@ -36,6 +38,9 @@ pub struct Context {
     pub trace: TraceContext,
     /// The application's own key-value pairs.
     pub metadata: Metadata,
+    /// What a caller of another framework put into its context and nothing above can hold. It is handed on over a wire that
+    /// has a place for it.
+    pub foreign: Foreign,
     /// The user who sent the request, for whom the broker vouches: everything else in here is only what the sender
     /// says. `None` when the transport or the broker does not tell. It is not handed on: whoever is asked next sees who
     /// asked.
@@ -60,6 +65,7 @@ impl Context {
             idempotency_key: None,
             trace: TraceContext::default(),
             metadata: Metadata::default(),
+            foreign: Foreign::default(),
             sender: None,
         }
     }
@@ -80,6 +86,7 @@ impl Context {
             idempotency_key: None,
             trace: self.trace.clone(),
             metadata: self.metadata.clone(),
+            foreign: self.foreign.clone(),
             sender: None,
         }
     }

@@ -14,6 +14,7 @@ pub use self::code::Code;
 pub use self::executed::Executed;
 pub use self::phase::Phase;
 use crate::identity::RequestId;
+use crate::message::Traceback;
 
 /// Why a call, a cast, a fanout or a notification failed.
 ///
@@ -37,6 +38,7 @@ struct Facts {
     request_id: Option<RequestId>,
     error_type: Option<String>,
     server: Option<String>,
+    traceback: Option<Box<Traceback>>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -58,6 +60,7 @@ impl Error {
             request_id: None,
             error_type: None,
             server: None,
+            traceback: None,
             source: None,
         }))
     }
@@ -101,6 +104,13 @@ impl Error {
     #[must_use]
     pub fn with_server(mut self, server: Option<String>) -> Self {
         self.0.server = server;
+        self
+    }
+
+    /// Keeps where it happened at a server in another language.
+    #[must_use]
+    pub fn with_traceback(mut self, traceback: Option<Box<Traceback>>) -> Self {
+        self.0.traceback = traceback;
         self
     }
 
@@ -185,6 +195,13 @@ impl Error {
     #[must_use]
     pub fn server(&self) -> Option<&str> {
         self.0.server.as_deref()
+    }
+
+    /// Where it happened at the server, when that is written in a language that tells. It is in neither form of the error's
+    /// text.
+    #[must_use]
+    pub fn traceback(&self) -> Option<&Traceback> {
+        self.0.traceback.as_deref()
     }
 
     /// Whether the deadline passed.

@@ -110,7 +110,7 @@ mod version;
 pub use self::access::{AccessPolicy, AccessRequest, AllowAll, AllowMethods, Denied};
 pub use self::client::{Call, CallFuture, Cast, CastFuture, Client, Prepare, ServiceFailure};
 pub use self::codec::Compression;
-pub use self::context::{Context, Metadata, MetadataError, TraceContext};
+pub use self::context::{Context, Foreign, Metadata, MetadataError, TraceContext};
 pub use self::dead_letters::{DeadLetter, DeadLetterFilter, DeadLetters, Treated};
 pub use self::deadline::Deadline;
 pub use self::endpoint::{Dispatch, Endpoint, Invocation};

@@ -4,11 +4,13 @@ mod malformed;
 mod notification;
 mod reply;
 mod request;
+mod traceback;
 
 pub use self::malformed::Malformed;
 pub use self::notification::NotificationMessage;
 pub use self::reply::{Failure, Outcome, Reply};
 pub use self::request::Request;
+pub use self::traceback::Traceback;
 use crate::context::Context;
 use crate::identity::MessageId;
 use crate::payload::Payload;

@@ -83,7 +83,9 @@ impl Notifier {
     /// [`Notifier::DEFAULT_TOPIC`].
     #[must_use]
     pub fn new(transport: &impl AsRef<SharedTransport>, publisher_id: impl Into<String>) -> Self {
+        let content_type = transport.as_ref().capabilities().content_type;
         Self::with_drivers(publisher_id, [Arc::new(Messaging::new(transport)) as Arc<dyn Driver>])
+            .content_type(content_type)
     }
 
     /// A notifier for `publisher_id` whose events go to these drivers. Without any, it does nothing.
@@ -120,7 +122,8 @@ impl Notifier {
         self.with(|settings| settings.exchange = exchange.into())
     }
 
-    /// Encodes payloads so. Default: MessagePack.
+    /// Encodes payloads so. Default: what the transport says that [`new`](Self::new) was given, which is MessagePack unless
+    /// its other side reads only JSON.
     #[must_use]
     pub fn content_type(self, content_type: ContentType) -> Self {
         self.with(|settings| settings.content_type = content_type)

@@ -37,6 +37,7 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 pub use crate::history::History;
 use crate::message::Message;
+use crate::reply_address::ReplyAddress;
 use crate::target::Target;
 
 /// A way to reach a broker.
@@ -76,6 +77,13 @@ pub trait Transport: Send + Sync + 'static {
     ///
     /// What the broker refuses, and [`Code::Unavailable`](crate::Code::Unavailable) when it cannot be reached.
     async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error>;
+
+    /// A new address for the replies to a process called `service`. Asked for once, by the first call, and again when
+    /// nobody can listen at it any more. The default is [`ReplyAddress::random`]; a transport whose peers accept another
+    /// form makes that, with as much chance in it.
+    fn reply_address(&self, service: &str) -> ReplyAddress {
+        ReplyAddress::random(service)
+    }
 
     /// Looks at the queue of `target`, without a promise that it is so still when this returns. `None` when this
     /// transport cannot tell, as the default does, and for a fanout, which has no queue of its own.

@@ -102,5 +102,6 @@ fn remote(failure: Failure, server: Option<&str>) -> Error {
         .with_retryable(failure.retryable)
         .with_retry_after(failure.retry_after)
         .with_error_type(failure.error_type)
+        .with_traceback(failure.traceback)
         .with_server(server.map(str::to_owned))
 }

@@ -24,14 +24,14 @@ pub struct Prepare {
 }
 
 impl Prepare {
-    pub(super) fn new(target: Target) -> Self {
+    pub(super) fn new(target: Target, content_type: ContentType) -> Self {
         Self {
             target,
             namespace: None,
             version: None,
             version_cap: None,
             timeout: None,
-            content_type: ContentType::default(),
+            content_type,
             compression: Compression::default(),
             fail_fast_no_consumers: false,
         }
@@ -93,7 +93,8 @@ impl Prepare {
         self
     }
 
-    /// Encodes arguments so, and gets results the same way. Default: MessagePack.
+    /// Encodes arguments so, and gets results the same way. Default: what the transport says, which is MessagePack unless
+    /// its other side reads only JSON.
     pub fn content_type(mut self, content_type: ContentType) -> Self {
         self.content_type = content_type;
         self

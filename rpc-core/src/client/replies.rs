@@ -134,7 +134,7 @@ impl Replies {
     }
 
     async fn open(&self) -> Result<Receiver, Error> {
-        let address = ReplyAddress::random(&process_name());
+        let address = self.transport.reply_address(&process_name());
         let source = Source::Replies(address.clone());
         let consumer = self.transport.consume(source, ConsumeOptions::new()).await?;
         let status = consumer.status();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Traceback;
 use crate::error::{Code, Error, Executed};
 use crate::identity::{CorrelationId, MessageId};
 use crate::payload::Payload;
@@ -52,6 +53,8 @@ pub struct Failure {
     pub error_type: Option<String>,
     /// The service's own error, encoded.
     pub data: Payload,
+    /// Where it happened, if the server is written in a language that tells. The native wire does not carry it.
+    pub traceback: Option<Box<Traceback>>,
 }
 
 impl Reply {
@@ -86,7 +89,15 @@ impl Failure {
             retry_after: None,
             error_type: None,
             data: Payload::default(),
+            traceback: None,
         }
+    }
+
+    /// Keeps where it happened.
+    #[must_use]
+    pub fn with_traceback(mut self, traceback: Traceback) -> Self {
+        self.traceback = Some(Box::new(traceback));
+        self
     }
 }
 

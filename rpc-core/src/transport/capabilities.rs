@@ -1,7 +1,7 @@
 //! What a transport can do.
 
 use crate::error::{Code, Error};
-use crate::payload::Payload;
+use crate::payload::{ContentType, Payload};
 
 /// What a transport can do. The conformance kit skips nothing by it: it checks that the declaration is true.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,6 +17,9 @@ pub struct Capabilities {
     pub expiry: bool,
     /// The largest body, in bytes, sent or accepted. A bound on what decompression may yield, too.
     pub max_message_size: usize,
+    /// How clients and notifiers encode unless they are told otherwise. Not [`ContentType::default`] where the other side
+    /// reads nothing else.
+    pub content_type: ContentType,
 }
 
 impl Capabilities {
@@ -33,6 +36,7 @@ impl Capabilities {
             redelivery_count: false,
             expiry: false,
             max_message_size: Self::DEFAULT_MAX_MESSAGE_SIZE,
+            content_type: ContentType::MessagePack,
         }
     }
 }
