@@ -76,7 +76,7 @@ impl ConfirmChannel {
         let (route, size) = (RouteId::of(exchange.as_str(), key.as_str()), body.len());
         let now = Instant::now();
         let number = self.flight.add(Pending {
-            id: properties.message_id().as_ref().map_or("", |id| id.as_str()).into(),
+            id: self.flight.id(&properties, &body),
             exchange: exchange.as_str().into(),
             key: key.as_str().into(),
             route,

@@ -1,7 +1,10 @@
 //! Messages that were handed over and are not settled yet.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
 
+use lapin::BasicProperties;
 use lapin::message::BasicReturnMessage;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -16,13 +19,25 @@ use super::slot::Outcome;
 pub(super) struct Flight {
     next: u64,
     pending: BTreeMap<u64, Pending>,
-    /// Numbers by message id, oldest first. Usually one; a message that is published again while the first attempt is
+    /// Numbers by [`Id`], oldest first. Usually one; a message that is published again while the first attempt is
     /// unconfirmed has more.
-    by_id: HashMap<Box<str>, Vec<u64>>,
+    by_id: HashMap<Id, Vec<u64>>,
+    /// Makes ids of bodies.
+    hasher: RandomState,
+}
+
+/// By what a message is known when it comes back.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Id {
+    /// By its message id.
+    Named(Box<str>),
+    /// By a hash of its body, where the wire has no place for an id among the properties. Messages of one body to one place
+    /// need not be told apart: what becomes of them becomes of them in their order.
+    Unnamed(u64),
 }
 
 pub(super) struct Pending {
-    pub(super) id: Box<str>,
+    pub(super) id: Id,
     pub(super) exchange: Box<str>,
     pub(super) key: Box<str>,
     pub(super) route: RouteId,
@@ -39,6 +54,14 @@ pub(super) struct Pending {
 pub(super) struct Stranger;
 
 impl Flight {
+    /// By what a message will be known.
+    pub(super) fn id(&self, properties: &BasicProperties, body: &[u8]) -> Id {
+        match properties.message_id() {
+            Some(id) => Id::Named(id.as_str().into()),
+            None => Id::Unnamed(self.hasher.hash_one(body)),
+        }
+    }
+
     pub(super) fn add(&mut self, pending: Pending) -> u64 {
         let number = self.next;
         self.next += 1;
@@ -62,11 +85,11 @@ impl Flight {
     /// order; it is taken off the list, so that the next return is the other's.
     pub(super) fn whose(&mut self, returned: Option<&BasicReturnMessage>) -> Result<Carried, Stranger> {
         let Some(returned) = returned else { return Ok(Carried::Nothing) };
-        let id = returned.properties.message_id().as_ref().map_or("", |id| id.as_str());
-        self.owner(id, returned.exchange.as_str(), returned.routing_key.as_str())
+        let id = self.id(&returned.properties, &returned.data);
+        self.owner(&id, returned.exchange.as_str(), returned.routing_key.as_str())
     }
 
-    fn owner(&mut self, id: &str, exchange: &str, key: &str) -> Result<Carried, Stranger> {
+    fn owner(&mut self, id: &Id, exchange: &str, key: &str) -> Result<Carried, Stranger> {
         let numbers = self.by_id.get_mut(id).ok_or(Stranger)?;
         let is_it = |number: &u64| {
             self.pending
@@ -117,7 +140,7 @@ mod tests {
         let now = Instant::now();
         let route = RouteId::of("x", key);
         Pending {
-            id: id.into(),
+            id: named(id),
             exchange: "x".into(),
             key: key.into(),
             route,
@@ -128,17 +151,31 @@ mod tests {
         }
     }
 
+    fn named(id: &str) -> Id {
+        Id::Named(id.into())
+    }
+
+    #[test]
+    fn what_has_no_id_is_known_by_its_body() {
+        let flight = Flight::default();
+        let bare = BasicProperties::default();
+        assert_eq!(flight.id(&bare, b"a"), flight.id(&bare, b"a"));
+        assert_ne!(flight.id(&bare, b"a"), flight.id(&bare, b"b"));
+        let named = bare.with_message_id(lapin::types::ShortString::try_new("m").unwrap());
+        assert_eq!(flight.id(&named, b"a"), flight.id(&named, b"b"));
+    }
+
     #[test]
     fn attempts_of_one_message_are_told_apart() {
         let mut flight = Flight::default();
         let first = flight.add(pending("m", "a"));
         let second = flight.add(pending("m", "b"));
         let third = flight.add(pending("m", "a"));
-        assert_eq!(flight.owner("m", "x", "b"), Ok(Carried::Return(second)));
-        assert_eq!(flight.owner("m", "x", "a"), Ok(Carried::Return(first)));
-        assert_eq!(flight.owner("m", "x", "a"), Ok(Carried::Return(third)));
-        assert_eq!(flight.owner("m", "x", "a"), Err(Stranger));
-        assert_eq!(flight.owner("other", "x", "a"), Err(Stranger));
+        assert_eq!(flight.owner(&named("m"), "x", "b"), Ok(Carried::Return(second)));
+        assert_eq!(flight.owner(&named("m"), "x", "a"), Ok(Carried::Return(first)));
+        assert_eq!(flight.owner(&named("m"), "x", "a"), Ok(Carried::Return(third)));
+        assert_eq!(flight.owner(&named("m"), "x", "a"), Err(Stranger));
+        assert_eq!(flight.owner(&named("other"), "x", "a"), Err(Stranger));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use lapin::BasicProperties;
 use lapin::types::ShortString;
-use rpc_core::{Code, Error, Executed, MessageId, Phase};
+use rpc_core::{Code, Error, Executed, Phase};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -58,7 +58,7 @@ impl Ready {
     /// `None` when it cannot be sent; its caller has been told why.
     pub(super) fn new(Taken { outgoing, until, outcome }: Taken) -> Option<Self> {
         let Outgoing { route, properties, since, body, .. } = outgoing;
-        let mut properties = aged(properties, since.elapsed());
+        let properties = aged(properties, since.elapsed());
         let names = short(&route.exchange).and_then(|exchange| Ok((exchange, short(&route.key)?)));
         let (exchange, key) = match names {
             Ok(names) => names,
@@ -68,12 +68,6 @@ impl Ready {
                 return None;
             }
         };
-        if properties.message_id().is_none() {
-            // A return is matched by it. Only a stranger's dead letter comes without one.
-            if let Ok(id) = short(MessageId::random().as_str()) {
-                properties = properties.with_message_id(id);
-            }
-        }
         Some(Self { exchange, key, mandatory: route.mandatory, properties, body, until, outcome })
     }
 }
