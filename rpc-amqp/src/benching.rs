@@ -6,7 +6,8 @@ use rpc_core::Error;
 use rpc_core::message::{Malformed, Message};
 use rpc_core::transport::Capabilities;
 
-use crate::wire::{Arrived, decode, encode};
+use crate::settings::Wire;
+use crate::wire::{Arrived, Exceptions, decode, encode};
 
 /// A message as the client library takes it and hands it out.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ pub struct Wired {
 ///
 /// If it cannot be written.
 pub fn write(message: Message) -> Result<Wired, Error> {
-    encode(message).map(|(properties, body)| Wired { properties, body })
+    encode(message, Wire::Native, &Exceptions::default()).map(|(properties, body)| Wired { properties, body })
 }
 
 /// Reads a message, as if it was delivered for the first time.

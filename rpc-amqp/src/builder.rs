@@ -9,9 +9,10 @@ use rpc_core::Error;
 use rpc_core::transport::Capabilities;
 
 use crate::secret::Secret;
-use crate::settings::{QueueType, Settings, Topology};
+use crate::settings::{OsloOptions, QueueType, Settings, Topology, Wire};
 use crate::transport::AmqpTransport;
 use crate::url::{AuthMechanism, BrokerUrl, Scheme, UrlError};
+use crate::wire::{Exceptions, PythonExceptions};
 
 /// Describes a transport; made by [`AmqpTransport::builder`]. What is set here wins over the URL.
 pub struct AmqpTransportBuilder {
@@ -24,6 +25,9 @@ pub struct AmqpTransportBuilder {
     queue_type: Option<QueueType>,
     reply_queue_type: Option<QueueType>,
     topology: Option<Topology>,
+    wire: Option<Wire>,
+    oslo: Option<OsloOptions>,
+    exceptions: Exceptions,
     max_message_size: usize,
     #[cfg(feature = "tls")]
     tls: crate::tls::TlsSettings,
@@ -41,6 +45,9 @@ impl AmqpTransportBuilder {
             queue_type: None,
             reply_queue_type: None,
             topology: None,
+            wire: None,
+            oslo: None,
+            exceptions: Exceptions::default(),
             max_message_size: Capabilities::DEFAULT_MAX_MESSAGE_SIZE,
             #[cfg(feature = "tls")]
             tls: crate::tls::TlsSettings::default(),
@@ -114,6 +121,30 @@ impl AmqpTransportBuilder {
     #[must_use]
     pub fn topology(mut self, topology: Topology) -> Self {
         self.topology = Some(topology);
+        self
+    }
+
+    /// How messages are laid out, and which exchanges and queues they take. Default: [`Wire::Native`], which needs no peers
+    /// of another framework.
+    #[must_use]
+    pub fn wire(mut self, wire: Wire) -> Self {
+        self.wire = Some(wire);
+        self
+    }
+
+    /// What the Python peers on the `oslo` wire were configured to declare, all of it. Default: what they do when they are
+    /// told nothing, [`OsloOptions::default`], and what the URL says.
+    #[must_use]
+    pub fn oslo(mut self, options: OsloOptions) -> Self {
+        self.oslo = Some(options);
+        self
+    }
+
+    /// Which errors of services are which exceptions of Python peers. Default: none, so that every error of a service is a
+    /// `RemoteError` there, and every exception a [`Code::RemoteError`](rpc_core::Code::RemoteError) here.
+    #[must_use]
+    pub fn python_exceptions(mut self, exceptions: impl PythonExceptions) -> Self {
+        self.exceptions = Exceptions::new(exceptions);
         self
     }
 
@@ -205,6 +236,14 @@ impl AmqpTransportBuilder {
         if blocked_timeout.is_zero() || blocked_timeout > Duration::from_secs(3_600) {
             return Err(UrlError::Value { key: "blocked_timeout", allowed: "1 to 3600 seconds" });
         }
+        let wire = self.wire.or(url.query.wire).unwrap_or_default();
+        if let Some(key) = url.query.oslo.first_key().filter(|_| wire != Wire::Oslo) {
+            return Err(UrlError::NeedsOsloWire { key });
+        }
+        let oslo = self.oslo.unwrap_or_else(|| url.query.oslo.applied_to(default.oslo));
+        if oslo.transient_queues_ttl > OsloOptions::LONGEST_TTL {
+            return Err(UrlError::Value { key: "transient_queues_ttl", allowed: "0 to 2000000 seconds" });
+        }
         Ok(Settings {
             name: self.service_name.unwrap_or(default.name),
             password_file: self.password_file,
@@ -214,6 +253,9 @@ impl AmqpTransportBuilder {
             queue_type: self.queue_type.or(url.query.queue_type).unwrap_or_default(),
             reply_queue_type: self.reply_queue_type.or(url.query.reply_queue_type).unwrap_or_default(),
             topology: self.topology.or(url.query.topology).unwrap_or_default(),
+            wire,
+            oslo,
+            exceptions: self.exceptions,
             most_prefetch: url.query.most_prefetch.unwrap_or(default.most_prefetch),
             max_message_size: self.max_message_size,
             #[cfg(feature = "tls")]
@@ -251,6 +293,8 @@ impl fmt::Debug for AmqpTransportBuilder {
             .field("queue_type", &self.queue_type)
             .field("reply_queue_type", &self.reply_queue_type)
             .field("topology", &self.topology)
+            .field("wire", &self.wire)
+            .field("oslo", &self.oslo)
             .field("max_message_size", &self.max_message_size)
             .finish_non_exhaustive()
     }
@@ -281,6 +325,39 @@ mod tests {
         assert_eq!(settings(url, |builder| builder).reply_queue_type, QueueType::Quorum);
         let set = settings(url, |builder| builder.reply_queue_type(QueueType::Classic));
         assert_eq!(set.reply_queue_type, QueueType::Classic);
+    }
+
+    #[test]
+    fn what_peers_declare_is_told_with_their_wire_only() {
+        let all = "&control_exchange=nova%2f1&durable=true&auto_delete=true&transient_quorum=true\
+                   &transient_queues_ttl=60&queue_type=quorum";
+        let from_url = settings(&format!("amqp://h?wire=oslo{all}"), |builder| builder);
+        let options = OsloOptions {
+            control_exchange: "nova/1".to_owned(),
+            durable: true,
+            auto_delete: true,
+            transient_quorum: true,
+            transient_queues_ttl: Duration::from_secs(60),
+        };
+        assert_eq!((from_url.wire, &from_url.oslo), (Wire::Oslo, &options));
+        let set = settings("amqp://h", |builder| builder.wire(Wire::Oslo).oslo(options.clone()));
+        assert_eq!((set.wire, set.oslo), (Wire::Oslo, options));
+        assert_eq!(settings("amqp://h?wire=oslo", |it| it).oslo, OsloOptions::default());
+        assert_eq!(settings("amqp://h", |builder| builder).wire, Wire::Native);
+        for query in ["durable=true", "wire=native&control_exchange=x"] {
+            let url = format!("amqp://h?{query}");
+            let error = AmqpTransport::builder(&url).settings(&url.parse().unwrap()).unwrap_err();
+            assert!(matches!(error, UrlError::NeedsOsloWire { .. }), "{query}: {error}");
+        }
+        for query in [
+            "durable=on",
+            "transient_queues_ttl=-1",
+            "transient_queues_ttl=+1",
+            "control_exchange=",
+            "wire=x",
+        ] {
+            assert!(format!("amqp://h?wire=oslo&{query}").parse::<BrokerUrl>().is_err(), "{query}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rpc_core::transport::{Consumer, ConsumerReporter, ConsumerStatus, ConsumerWatch, Delivery, Source};
-use rpc_core::{Code, Error, Executed, Phase};
+use rpc_core::{Code, Error, Executed, MessageId, Phase};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -33,8 +33,8 @@ use self::opened::Opened;
 use self::task::Task;
 use crate::link::{Backoff, Link, Worker};
 use crate::publisher::Publisher;
-use crate::settings::QueueType;
-use crate::topology::Plan;
+use crate::topology::{Plan, Profile};
+use crate::wire::Exceptions;
 
 /// How long to wait for a broker that is away when a consumer starts.
 const START_LIMIT: Duration = Duration::from_secs(5);
@@ -48,17 +48,18 @@ const END_LIMIT: Duration = Duration::from_secs(7);
 pub(crate) struct Resources {
     pub(crate) link: Link,
     pub(crate) publisher: Publisher,
-    pub(crate) queue_type: QueueType,
-    pub(crate) reply_queue_type: QueueType,
+    pub(crate) profile: Profile,
+    pub(crate) exceptions: Exceptions,
     pub(crate) max_message_size: usize,
     pub(crate) closing: CancellationToken,
+    /// The consumer that works with them, unique in the world, for queues of its own that outlive a link.
+    pub(crate) consumer: MessageId,
 }
 
 impl Resources {
     /// What a consumer of `source` declares.
     fn plan(&self, source: &Source) -> Result<Plan, Error> {
-        let is_for_replies = matches!(source, Source::Replies(_));
-        Plan::of(source, if is_for_replies { self.reply_queue_type } else { self.queue_type })
+        self.profile.plan(source, &self.consumer)
     }
 }
 
@@ -86,6 +87,7 @@ pub(crate) async fn start(
     // Replies are acknowledged so that those on their way over a link that breaks come again over the next; nobody waits
     // for their handling, so their number is ours to choose.
     let prefetch = if matches!(source, Source::Replies(_)) { MOST_REPLIES } else { prefetch.max(1) };
+    let resources = Resources { consumer: MessageId::random(), ..resources };
     let opened = open_first(&resources, &source, prefetch).await?;
     let (delivery_sender, deliveries) = mpsc::channel(prefetch.into());
     let (orders, order_receiver) = mpsc::channel(1);

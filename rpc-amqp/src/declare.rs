@@ -7,8 +7,8 @@ use rpc_core::transport::QueueDepth;
 
 use crate::library::Channel;
 use crate::link::{Refusal, RefusalKind, Session, limited};
-use crate::settings::Topology;
-use crate::topology::{Declaration, ExchangeKind, QueueKind, max_age};
+use crate::settings::{QueueType, Topology};
+use crate::topology::{Declaration, ExchangeKind, Lifetime, QueueKind, max_age};
 
 /// Declares in order, on a channel that a refusal closes. What is shared is only looked at when the transport is to
 /// verify. The refusal names what was wanted, what the broker says, and what to do.
@@ -88,14 +88,15 @@ impl Verifier<'_> {
 
 async fn declare_one(channel: &Channel, declaration: &Declaration, passive: bool) -> Result<(), Refusal> {
     match declaration {
-        Declaration::Exchange { name, kind } => {
+        Declaration::Exchange { name, kind, lifetime } => {
             let kind = match kind {
                 ExchangeKind::Topic => LapinKind::Topic,
                 ExchangeKind::Fanout => LapinKind::Fanout,
                 ExchangeKind::Direct => LapinKind::Direct,
             };
+            let Lifetime { durable, auto_delete } = *lifetime;
             let options =
-                ExchangeDeclareOptions { durable: true, passive, ..ExchangeDeclareOptions::default() };
+                ExchangeDeclareOptions { durable, auto_delete, passive, ..ExchangeDeclareOptions::default() };
             let command = channel.exchange_declare(short(name)?, kind, options, FieldTable::default());
             limited("declare an exchange", command).await
         }
@@ -157,6 +158,16 @@ fn queue_arguments(kind: QueueKind) -> Result<(QueueDeclareOptions, FieldTable),
                 arguments.insert(short("x-max-length-bytes")?, AMQPValue::LongLongInt(bytes));
             }
             QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() }
+        }
+        QueueKind::Joined { lifetime: Lifetime { durable, auto_delete }, is_quorum, expires_ms, .. } => {
+            if is_quorum {
+                let word = AMQPValue::LongString(LongString::from(QueueType::Quorum.as_str()));
+                arguments.insert(short("x-queue-type")?, word);
+            }
+            if let Some(time) = expires_ms {
+                arguments.insert(short("x-expires")?, AMQPValue::LongInt(time));
+            }
+            QueueDeclareOptions { durable, auto_delete, ..QueueDeclareOptions::default() }
         }
         QueueKind::Exclusive => {
             let word = AMQPValue::LongString(LongString::from("classic"));

@@ -16,8 +16,9 @@ use rpc_core::{Error, ReplyAddress};
 
 pub use crate::consumer::fuzzing::{DeadLetter, dead_letter};
 pub use crate::link::fuzzing::{Guarded, guarded};
+use crate::settings::Wire;
 use crate::url::{BrokerUrl, UrlError};
-use crate::wire::{Arrived, decode, encode};
+use crate::wire::{Arrived, Exceptions, decode, encode};
 
 /// The largest body that is taken, in bytes: small, so that larger ones are seen.
 pub const LIMIT: usize = 8 * 1_024;
@@ -89,7 +90,7 @@ pub fn message(octets: &[u8]) -> Option<Result<Message, Malformed>> {
 ///
 /// If it cannot be written.
 pub fn again(message: Message) -> Result<Result<Message, Malformed>, Error> {
-    let (properties, body) = encode(message)?;
+    let (properties, body) = encode(message, Wire::Native, &Exceptions::default())?;
     let (properties, is_changed) = guarded_properties(&written(&properties));
     assert!(!is_changed, "what we write ourselves has to pass");
     Ok(Wired { properties, body, redelivered: false }.decode())

@@ -37,7 +37,8 @@
 //! Two connections, one to publish and one to consume, on a thread of their own: a handler that blocks the user's
 //! runtime does not cost the link, and a broker that blocks publishers still takes acknowledgements. Every queue of a
 //! topic lives under a stable name; which exchanges and queues there are, and what messages look like, is written down in
-//! `WIRE.md` beside this crate, with an example for other languages.
+//! `WIRE.md` beside this crate, with an example for other languages. With [`Wire::Oslo`] they are those of Python's
+//! oslo.messaging, as `OSLO.md` says.
 //!
 //! A queue cannot change its arguments. One that exists with others than this transport wants is refused when a consumer
 //! starts, with what was wanted and what the broker says. A queue that is replaced by such a one later is asked for
@@ -77,6 +78,7 @@ mod wire;
 
 pub use self::builder::AmqpTransportBuilder;
 pub use self::connector::{AmqpConnector, SCHEMES};
-pub use self::settings::{QueueType, Topology};
+pub use self::settings::{OsloOptions, QueueType, Topology, Wire};
 pub use self::transport::AmqpTransport;
 pub use self::url::UrlError;
+pub use self::wire::{PythonException, PythonExceptions};

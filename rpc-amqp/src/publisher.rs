@@ -64,17 +64,12 @@ pub(crate) struct Outgoing {
     pub(crate) also_needs: Vec<Declaration>,
     /// Declare again what is believed to exist.
     pub(crate) doubt: bool,
+    /// Whether somebody waits for it, or for the answer to it.
+    pub(crate) is_awaited: bool,
     pub(crate) properties: BasicProperties,
     /// When the times in the properties were true.
     pub(crate) since: Instant,
     pub(crate) body: Bytes,
-}
-
-impl Outgoing {
-    /// Whether somebody waits for it, or for the answer to it.
-    fn is_awaited(&self) -> bool {
-        self.properties.correlation_id().is_some()
-    }
 }
 
 /// The door to the task that publishes. Cheap to clone.
@@ -115,7 +110,7 @@ impl Publisher {
         }
         let patience = Patience::new(called, until, self.blocked_timeout);
         let size = kibibytes(header_size(&outgoing.properties).saturating_add(outgoing.body.len()));
-        let is_awaited = outgoing.is_awaited();
+        let is_awaited = outgoing.is_awaited;
         let enter = async {
             let share = Arc::clone(&self.waiting).acquire_many_owned(size).await.ok()?;
             Some((share, self.door.reserve(is_awaited).await?))

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rpc_core::transport::Capabilities;
 
+use crate::wire::Exceptions;
+
 /// How durable queues are kept by the broker.
 ///
 /// Every process that declares a queue has to agree on it: a queue cannot change its type.
@@ -63,6 +65,72 @@ impl Topology {
     }
 }
 
+/// How messages are laid out, and which exchanges and queues they take.
+///
+/// It decides what a transport sends and where it listens. What arrives is told apart message by message, and a server
+/// answers as it was asked.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Wire {
+    /// Our own, for any AMQP client. The default.
+    #[default]
+    Native,
+    /// That of Python's oslo.messaging, among whose servers and clients a process then is one more. JSON only.
+    Oslo,
+}
+
+impl Wire {
+    /// All of them, in order of declaration.
+    pub const ALL: [Self; 2] = [Self::Native, Self::Oslo];
+
+    /// The word in URLs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Oslo => "oslo",
+        }
+    }
+}
+
+/// What the Python peers on the `oslo` wire were configured to declare. Every process that declares a queue has to agree on
+/// its arguments, so these have to be theirs; what is left alone is what they do when they are told nothing.
+///
+/// [`QueueType::Quorum`] stands for `rabbit_quorum_queue`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct OsloOptions {
+    /// Their `control_exchange`: where [`Target::DEFAULT_EXCHANGE`](rpc_core::Target::DEFAULT_EXCHANGE) leads. Default:
+    /// `openstack`.
+    pub control_exchange: String,
+    /// Their `amqp_durable_queues`: exchanges and queues of requests and notifications are durable. Default: off.
+    pub durable: bool,
+    /// Their `amqp_auto_delete`: the same go with their last user. Default: off.
+    pub auto_delete: bool,
+    /// Their `rabbit_transient_quorum_queue`: queues of replies and fanouts are durable quorum queues. Default: off.
+    pub transient_quorum: bool,
+    /// Their `rabbit_transient_queues_ttl`: after how long without a consumer queues of replies and fanouts go, in whole
+    /// seconds up to [`LONGEST_TTL`](Self::LONGEST_TTL); zero keeps them. Default: 30 minutes.
+    pub transient_queues_ttl: Duration,
+}
+
+impl OsloOptions {
+    /// The longest [`transient_queues_ttl`](Self::transient_queues_ttl), about 23 days.
+    pub const LONGEST_TTL: Duration = Duration::from_secs(2_000_000);
+}
+
+impl Default for OsloOptions {
+    fn default() -> Self {
+        Self {
+            control_exchange: "openstack".to_owned(),
+            durable: false,
+            auto_delete: false,
+            transient_quorum: false,
+            transient_queues_ttl: Duration::from_secs(1_800),
+        }
+    }
+}
+
 /// What a transport was configured to do, besides where its broker is.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -75,6 +143,9 @@ pub(crate) struct Settings {
     pub(crate) queue_type: QueueType,
     pub(crate) reply_queue_type: QueueType,
     pub(crate) topology: Topology,
+    pub(crate) wire: Wire,
+    pub(crate) oslo: OsloOptions,
+    pub(crate) exceptions: Exceptions,
     pub(crate) most_prefetch: u16,
     pub(crate) max_message_size: usize,
     #[cfg(feature = "tls")]
@@ -104,6 +175,9 @@ impl Default for Settings {
             queue_type: QueueType::default(),
             reply_queue_type: QueueType::default(),
             topology: Topology::default(),
+            wire: Wire::default(),
+            oslo: OsloOptions::default(),
+            exceptions: Exceptions::default(),
             most_prefetch: u16::MAX,
             max_message_size: Capabilities::DEFAULT_MAX_MESSAGE_SIZE,
             #[cfg(feature = "tls")]

@@ -12,14 +12,17 @@
 //!
 //! Exchanges and shared queues are durable, and `x-queue-type` is always given. Queues of notifications and dead
 //! letters carry the exchange in their names, so that two deployments on one broker do not share them.
+//!
+//! On the `oslo` wire it is what Python peers declare ([`oslo`]).
 
 mod declaration;
 mod name;
+mod oslo;
 mod plan;
+mod profile;
 mod route;
 
-pub(crate) use self::declaration::{Declaration, ExchangeKind, QueueKind, max_age};
+pub(crate) use self::declaration::{Declaration, ExchangeKind, Lifetime, QueueKind, max_age};
 pub(crate) use self::plan::{Plan, PlannedQueue};
-pub(crate) use self::route::{
-    Route, dead_letter_queue, dead_letters, default_queue, history_queue, is_queue_of, request_queue,
-};
+pub(crate) use self::profile::Profile;
+pub(crate) use self::route::{Route, dead_letter_queue, dead_letters, history_queue, is_queue_of};

@@ -10,7 +10,10 @@ use rpc_core::transport::{
     Capabilities, ConsumeOptions, Consumer, DeadLetterQuery, Destination, LinkState, QueueDepth, Source,
     Status, StatusReporter, StatusWatch, Transport,
 };
-use rpc_core::{Deadline, Error, HealthWatch, Priority, SharedTransport, Target, Treated};
+use rpc_core::{
+    ContentType, Deadline, Error, HealthWatch, MessageId, Priority, ReplyAddress, SharedTransport, Target,
+    Treated,
+};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,10 +24,10 @@ use crate::inspector::Inspector;
 use crate::link::{Dialler, Link, Purpose, Worker, report};
 use crate::process::Process;
 use crate::publisher::{Outgoing, Publisher, closed};
-use crate::settings::Settings;
-use crate::topology::{Route, default_queue, request_queue};
+use crate::settings::{Settings, Wire};
+use crate::topology::Profile;
 use crate::url::BrokerUrl;
-use crate::wire;
+use crate::wire::{self, is_oslo_address, random_oslo_address};
 
 /// A transport over RabbitMQ. Cheap to clone; the clones share two connections, one that publishes and one that
 /// consumes.
@@ -47,8 +50,10 @@ impl AmqpTransport {
     /// Keys of the query are `auth_mechanism` (`plain`, or `external`: the broker takes the user from the certificate
     /// given to [`client_identity`](AmqpTransportBuilder::client_identity)), `heartbeat`, `connection_timeout` and
     /// `blocked_timeout` in seconds, `prefetch` (most unsettled deliveries of any consumer), `queue_type` (`classic` or
-    /// `quorum`), `reply_queue_type` (likewise), `topology` (`declare` or `verify`), `user_id` (`on` or `off`) and `wire` (`native`). Setters win over
-    /// the URL.
+    /// `quorum`), `reply_queue_type` (likewise), `topology` (`declare` or `verify`), `user_id` (`on` or `off`) and `wire` (`native` or
+    /// `oslo`). With `wire=oslo` also those of [`OsloOptions`](crate::OsloOptions) by their names: `control_exchange`, and
+    /// `durable`, `auto_delete` and `transient_quorum` (`true` or `false`), and `transient_queues_ttl` in seconds. Setters
+    /// win over the URL.
     #[must_use]
     pub fn builder(url: impl Into<String>) -> AmqpTransportBuilder {
         AmqpTransportBuilder::new(url.into())
@@ -105,6 +110,7 @@ struct Inner {
     inspector: Inspector,
     dead_letters: DeadLetters,
     most_prefetch: u16,
+    wire: Wire,
     /// Under which name messages are published. The broker refuses every other.
     user_id: Option<ShortString>,
     status: Arc<StatusReporter>,
@@ -113,7 +119,8 @@ struct Inner {
 
 impl Inner {
     async fn open(worker: Worker, url: BrokerUrl, settings: Settings) -> Result<Self, Error> {
-        let Settings { queue_type, reply_queue_type, max_message_size, .. } = settings;
+        let Settings { wire, max_message_size, .. } = settings;
+        let (profile, exceptions) = (Profile::of(&settings), settings.exceptions.clone());
         let (most_prefetch, blocked_timeout) = (settings.most_prefetch, settings.blocked_timeout);
         let user_id = url.user_id().and_then(|user| ShortString::try_new(user).ok());
         let dialler = Arc::new(Dialler::new(url, settings));
@@ -129,17 +136,19 @@ impl Inner {
         let resources = Resources {
             link,
             publisher,
-            queue_type,
-            reply_queue_type,
+            profile,
+            exceptions,
             max_message_size,
             closing: CancellationToken::new(),
+            consumer: MessageId::random(),
         };
         let dead_letters = DeadLetters {
             link: resources.link.clone(),
             worker: worker.clone(),
             inspector: inspector.clone(),
             publisher: resources.publisher.clone(),
-            queue_type,
+            // Where none are kept there are none to look after.
+            queue_type: resources.profile.dead_letters().unwrap_or_default(),
             max_message_size,
             visits: DeadLetters::visits(),
         };
@@ -152,17 +161,27 @@ impl Inner {
             inspector,
             dead_letters,
             most_prefetch,
+            wire,
             user_id,
             status,
             consumers,
         })
     }
 
+    /// A reply goes out on the wire of its request, which shows in the address that came with it.
+    fn wire_to(&self, destination: &Destination) -> Wire {
+        match destination {
+            Destination::Reply(address) if is_oslo_address(address) => Wire::Oslo,
+            Destination::Reply(_) => Wire::Native,
+            Destination::Request(_) | Destination::Notification { .. } => self.wire,
+        }
+    }
+
     /// A notification that no queue takes has no listener yet: it is kept in the queue that the first listener of the
     /// default pool will find. With a pool bound already, none is made, so nothing piles up beside it.
     async fn notify(
         &self,
-        (exchange, topic, priority): (&str, &str, Priority),
+        place: (&str, &str, Priority),
         outgoing: Outgoing,
         deadline: Deadline,
     ) -> Result<(), Error> {
@@ -170,21 +189,33 @@ impl Inner {
             route: outgoing.route.clone(),
             also_needs,
             doubt,
+            is_awaited: outgoing.is_awaited,
             properties: outgoing.properties.clone(),
             since: outgoing.since,
             body: outgoing.body.clone(),
         };
-        let publisher = &self.resources.publisher;
-        let mut outcome = publisher.publish(again(false, Vec::new()), deadline).await;
+        let Resources { publisher, profile, .. } = &self.resources;
+        let always = profile.always_needs_default_queue();
+        let needs = if always { profile.default_queue(place)? } else { Vec::new() };
+        let mut outcome = publisher.publish(again(false, needs), deadline).await;
         for doubt in [false, true] {
             if !is_unroutable(&outcome) {
                 break;
             }
-            let queue = default_queue(exchange, topic, priority, self.resources.queue_type)?;
+            let queue = profile.default_queue(place)?;
             // In doubt when the queue that was declared in this epoch has been deleted since.
             outcome = publisher.publish(again(doubt, queue), deadline).await;
         }
         outcome
+    }
+}
+
+/// Whether somebody waits for it, or for the answer to it.
+fn is_awaited(message: &Message) -> bool {
+    match message {
+        Message::Request(request) => request.reply_to.is_some(),
+        Message::Reply(_) => true,
+        Message::Notification(_) => false,
     }
 }
 
@@ -202,13 +233,17 @@ impl Transport for Inner {
     ) -> Result<(), Error> {
         self.process.check()?;
         self.capabilities().check_size(message.payload())?;
-        let route = Route::to(destination)?;
-        let (mut properties, body) = wire::encode(message)?;
-        if let Some(user) = &self.user_id {
+        let Resources { profile, exceptions, .. } = &self.resources;
+        let (route, doubt) = (profile.route(destination)?, profile.is_passing(destination));
+        let wire = self.wire_to(destination);
+        let is_awaited = is_awaited(&message);
+        let (mut properties, body) = wire::encode(message, wire, exceptions)?;
+        // Python sets no user, and sends nothing that it does not set.
+        if let Some(user) = self.user_id.as_ref().filter(|_| wire == Wire::Native) {
             properties = properties.with_user_id(user.clone());
         }
         let since = tokio::time::Instant::now();
-        let outgoing = Outgoing { route, also_needs: Vec::new(), doubt: false, properties, since, body };
+        let outgoing = Outgoing { route, also_needs: Vec::new(), doubt, is_awaited, properties, since, body };
         match destination {
             Destination::Notification { exchange, topic, priority } => {
                 self.notify((exchange, topic, *priority), outgoing, deadline).await
@@ -231,9 +266,16 @@ impl Transport for Inner {
         Ok(Box::new(consumer))
     }
 
+    fn reply_address(&self, service: &str) -> ReplyAddress {
+        match self.wire {
+            Wire::Native => ReplyAddress::random(service),
+            Wire::Oslo => random_oslo_address(),
+        }
+    }
+
     async fn inspect(&self, target: &Target) -> Result<Option<QueueDepth>, Error> {
         self.process.check()?;
-        match request_queue(target)? {
+        match self.resources.profile.request_queue(target)? {
             Some(queue) => self.inspector.depth(queue).await.map(Some),
             None => Ok(None),
         }
@@ -254,9 +296,12 @@ impl Transport for Inner {
         capabilities.durable = true;
         capabilities.fail_fast = true;
         // Classic queues say only whether a message was delivered before.
-        capabilities.redelivery_count = self.resources.queue_type == crate::QueueType::Quorum;
+        capabilities.redelivery_count = self.resources.profile.counts_deliveries();
         capabilities.expiry = true;
         capabilities.max_message_size = self.resources.max_message_size;
+        if self.wire == Wire::Oslo {
+            capabilities.content_type = ContentType::Json;
+        }
         capabilities
     }
 

@@ -1,6 +1,6 @@
-//! The native wire: what a message looks like to AMQP.
+//! What a message looks like to AMQP: on the native wire, and on that of Python's oslo.messaging ([`oslo`]).
 //!
-//! Properties carry what AMQP has a place for, flat headers of text or whole numbers carry the rest, and the body is
+//! On the native wire properties carry what AMQP has a place for, flat headers of text or whole numbers carry the rest, and the body is
 //! only the arguments, the result or the event. So a person can read a request in the broker's management page, and
 //! any AMQP client can call a service with a JSON body.
 //!
@@ -14,18 +14,54 @@ mod decode;
 mod encode;
 mod headers;
 mod offset;
+mod oslo;
 #[cfg(test)]
 mod round_trip;
 mod size;
 
+use bytes::Bytes;
+use lapin::BasicProperties;
+use rpc_core::Error;
+use rpc_core::message::{Malformed, Message};
+
 pub(crate) use self::age::aged;
 pub(crate) use self::attempt::attempt_headers;
 pub(crate) use self::dead_letter::{Rejection, delivery_count, replay_headers, uncounted_headers};
-pub(crate) use self::decode::{Arrived, decode};
-pub(crate) use self::encode::encode;
+pub(crate) use self::decode::Arrived;
 pub(crate) use self::headers::Headers;
 pub(crate) use self::offset::stream_offset;
+pub(crate) use self::oslo::{
+    Exceptions, caught, is_address as is_oslo_address, random_address as random_oslo_address,
+};
+pub use self::oslo::{PythonException, PythonExceptions};
 pub(crate) use self::size::header_size;
+use crate::settings::Wire;
+
+/// What `message` looks like on `wire`.
+///
+/// # Errors
+///
+/// [`Code::InvalidArguments`](rpc_core::Code::InvalidArguments) for what the wire cannot carry: an id or an address of more
+/// than 255 bytes, and on the `oslo` wire anything but JSON.
+pub(crate) fn encode(
+    message: Message,
+    wire: Wire,
+    exceptions: &dyn PythonExceptions,
+) -> Result<(BasicProperties, Bytes), Error> {
+    match wire {
+        Wire::Native => encode::encode(message),
+        Wire::Oslo => oslo::encode(message, exceptions),
+    }
+}
+
+/// What `arrived` means, on whichever wire it is. A body above `limit` bytes is refused unread.
+pub(crate) fn decode(arrived: Arrived<'_>, limit: usize) -> Result<Message, Malformed> {
+    if oslo::is_spoken_in(arrived.properties) {
+        oslo::decode(&arrived, limit)
+    } else {
+        decode::decode(arrived, limit)
+    }
+}
 
 /// Names of headers and words in them, in one place because both directions need them.
 mod words {

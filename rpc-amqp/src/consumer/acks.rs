@@ -9,6 +9,8 @@ pub(super) enum Frame {
     Ack { tag: u64, multiple: bool },
     /// This one back to its queue.
     Requeue { tag: u64 },
+    /// This one away, to wherever a policy of the broker says.
+    Discard { tag: u64 },
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,7 +26,8 @@ enum State {
 #[derive(Debug, Default)]
 pub(super) struct AckBatch {
     deliveries: BTreeMap<u64, State>,
-    requeued: Vec<u64>,
+    /// Those that are not acknowledged.
+    refused: Vec<Frame>,
     is_dirty: bool,
 }
 
@@ -42,14 +45,20 @@ impl AckBatch {
 
     pub(super) fn requeue(&mut self, tag: u64) {
         if self.deliveries.remove(&tag).is_some() {
-            self.requeued.push(tag);
+            self.refused.push(Frame::Requeue { tag });
+        }
+    }
+
+    pub(super) fn discard(&mut self, tag: u64) {
+        if self.deliveries.remove(&tag).is_some() {
+            self.refused.push(Frame::Discard { tag });
         }
     }
 
     /// The frames for all decisions since the last time, in the order in which they have to be sent.
     pub(super) fn flush(&mut self) -> Vec<Frame> {
         // First, because an acknowledgement of many would cover them.
-        let mut frames: Vec<_> = self.requeued.drain(..).map(|tag| Frame::Requeue { tag }).collect();
+        let mut frames = std::mem::take(&mut self.refused);
         if !std::mem::take(&mut self.is_dirty) {
             return frames;
         }
@@ -116,6 +125,10 @@ mod tests {
         batch.requeue(2);
         batch.ack(3);
         assert_eq!(batch.flush(), [Frame::Requeue { tag: 2 }, Frame::Ack { tag: 3, multiple: true }]);
+        batch.delivered(4);
+        batch.discard(4);
+        batch.requeue(4);
+        assert_eq!(batch.flush(), [Frame::Discard { tag: 4 }]);
         batch.ack(2);
         batch.ack(9);
         assert_eq!(batch.flush(), []);
@@ -163,7 +176,7 @@ mod tests {
         requeued: &mut BTreeSet<u64>,
     ) {
         match frame {
-            Frame::Requeue { tag } => {
+            Frame::Requeue { tag } | Frame::Discard { tag } => {
                 assert!(unsettled.remove(&tag), "an unknown tag closes the channel");
                 requeued.insert(tag);
             }

@@ -48,6 +48,7 @@ pub(super) fn outgoing(
         route: dead_letters(&queue.exchange, &queue.topic, queue_type)?,
         also_needs: Vec::new(),
         doubt: false,
+        is_awaited: false,
         properties: dead,
         since: tokio::time::Instant::now(),
         body,
@@ -84,12 +85,7 @@ mod tests {
             .with_headers(headers);
         let (body, received) = (Bytes::from_static(b"body"), Instant::now());
         let original = Original { properties, body, queue: 0, read: None, received };
-        let queue = PlannedQueue {
-            name: "rpc.default.t".to_owned(),
-            exchange: "default".to_owned(),
-            topic: "t".to_owned(),
-            stream: None,
-        };
+        let queue = PlannedQueue::new("rpc.default.t".to_owned(), "default", "t");
         outgoing(original, &queue, Code::Malformed, reason, QueueType::Classic).unwrap()
     }
 

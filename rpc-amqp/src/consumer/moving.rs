@@ -26,6 +26,8 @@ pub(super) struct Moved {
 pub(super) enum Outcome {
     /// It is safe at its new place.
     Done,
+    /// There is no other place, and what is wrong with it was said.
+    Discarded,
     /// It goes back to its queue.
     Failed(Error),
     /// Its queue is full, so that a copy finds no place before the original has left; or the broker is blocked, and takes
@@ -42,9 +44,17 @@ pub(super) fn reject(
     code: Code,
     reason: &str,
 ) -> impl Future<Output = Outcome> + Send + use<> {
-    let outgoing = dead_letter::outgoing(original, queue, code, reason, resources.queue_type);
+    let outgoing = resources
+        .profile
+        .dead_letters()
+        .map(|queue_type| dead_letter::outgoing(original, queue, code, reason, queue_type));
     let publisher = resources.publisher.clone();
-    async move { ended(bury(&publisher, outgoing).await).await }
+    async move {
+        match outgoing {
+            Some(outgoing) => ended(bury(&publisher, outgoing).await).await,
+            None => Outcome::Discarded,
+        }
+    }
 }
 
 /// Moves a message to the end of its queue, counted.

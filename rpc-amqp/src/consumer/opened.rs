@@ -9,6 +9,7 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use lapin::message::Delivery as LapinDelivery;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+    QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use rpc_core::Position;
@@ -128,6 +129,15 @@ impl Opened {
     /// Closes the channel; the broker takes back what is unsettled.
     pub(super) async fn close(self) {
         self.generation.end();
+        for queue in self.queues.iter().filter(|queue| queue.ends_with_consumer) {
+            let Ok(name) = short(&queue.name) else { continue };
+            let deleted =
+                limited("delete a queue", self.channel.queue_delete(name, QueueDeleteOptions::default()));
+            if let Err(refusal) = self.session.judged(deleted.await) {
+                tracing::debug!(queue = queue.name, cause = %refusal.text, "a queue stays until it expires");
+                return;
+            }
+        }
         if let Ok(text) = short("bye") {
             let _ = self.session.judged(limited("close a channel", self.channel.close(200, text)).await);
         }
@@ -142,6 +152,10 @@ async fn send(channel: Channel, session: Arc<Session>, frames: Vec<Frame>) -> Re
                 Frame::Ack { tag, multiple } => channel.basic_ack(tag, BasicAckOptions { multiple }).await,
                 Frame::Requeue { tag } => {
                     let options = BasicNackOptions { multiple: false, requeue: true };
+                    channel.basic_nack(tag, options).await
+                }
+                Frame::Discard { tag } => {
+                    let options = BasicNackOptions { multiple: false, requeue: false };
                     channel.basic_nack(tag, options).await
                 }
             }

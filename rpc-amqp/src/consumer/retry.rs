@@ -24,6 +24,7 @@ pub(super) fn outgoing(original: Original, queue: &PlannedQueue, attempt: u32) -
         route: Route::straight_to(&queue.name),
         also_needs: Vec::new(),
         doubt: false,
+        is_awaited: copied.correlation_id().is_some(),
         properties: copied,
         since: received,
         body,
@@ -64,12 +65,7 @@ mod tests {
             .with_app_id(short("app"));
         let properties = kept.clone().with_user_id(short("ann")).with_headers(headers);
         let (body, received) = (Bytes::from_static(b"body"), Instant::now());
-        let queue = PlannedQueue {
-            name: "rpc.default.t".to_owned(),
-            exchange: "default".to_owned(),
-            topic: "t".to_owned(),
-            stream: None,
-        };
+        let queue = PlannedQueue::new("rpc.default.t".to_owned(), "default", "t");
         let original = Original { properties, body: body.clone(), queue: 0, read: None, received };
         let again = outgoing(original, &queue, 3);
         assert_eq!((again.route.exchange.as_str(), again.route.key.as_str()), ("", "rpc.default.t"));

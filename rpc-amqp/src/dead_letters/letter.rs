@@ -97,6 +97,7 @@ impl Taken {
             route,
             also_needs: Vec::new(),
             doubt: false,
+            is_awaited: false,
             properties,
             since: Instant::now(),
             body: self.body.clone(),

@@ -121,7 +121,8 @@ mod tests {
     async fn put(door: &Door, key: &str, is_awaited: bool) -> Ticket {
         let (route, since) = (Route::straight_to(key), Instant::now());
         let (properties, body) = (BasicProperties::default(), Bytes::new());
-        let outgoing = Outgoing { route, also_needs: Vec::new(), doubt: false, properties, since, body };
+        let outgoing =
+            Outgoing { route, also_needs: Vec::new(), doubt: false, is_awaited, properties, since, body };
         let share = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let (slot, ticket) = Slot::new(outgoing, share, since + Duration::from_secs(1));
         door.reserve(is_awaited).await.unwrap().send(slot);

@@ -110,7 +110,15 @@ mod tests {
         let body = Bytes::new();
         let share = Arc::clone(waiting).try_acquire_many_owned(3).unwrap();
         Slot::new(
-            Outgoing { route, also_needs: Vec::new(), doubt: false, properties, since, body },
+            Outgoing {
+                route,
+                also_needs: Vec::new(),
+                doubt: false,
+                is_awaited: false,
+                properties,
+                since,
+                body,
+            },
             share,
             until,
         )

@@ -7,8 +7,8 @@ use crate::settings::QueueType;
 /// Something that has to exist on the broker. Applied in order, and applying it twice changes nothing.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Declaration {
-    /// A durable exchange that is never deleted by itself.
-    Exchange { name: String, kind: ExchangeKind },
+    /// An exchange.
+    Exchange { name: String, kind: ExchangeKind, lifetime: Lifetime },
     /// A queue.
     Queue { name: String, kind: QueueKind },
     /// A way from an exchange to a queue.
@@ -22,6 +22,15 @@ pub(crate) enum ExchangeKind {
     Direct,
 }
 
+/// What an exchange or a queue outlives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Lifetime {
+    /// Whether it outlives the broker's process.
+    pub(crate) durable: bool,
+    /// Whether it goes with its last user.
+    pub(crate) auto_delete: bool,
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum QueueKind {
     /// Outlives everybody; with `expires_ms` it goes when nobody used it for so long.
@@ -30,9 +39,32 @@ pub(crate) enum QueueKind {
     Stream(Retention),
     /// Dies with its connection.
     Exclusive,
+    /// As peers of another framework declare it. With `expires_ms` it goes when nobody used it for so long. One that is `own`
+    /// is of one process.
+    Joined { lifetime: Lifetime, is_quorum: bool, expires_ms: Option<i32>, is_own: bool },
+}
+
+impl Lifetime {
+    /// Never deleted by itself.
+    pub(crate) const FOR_EVER: Self = Self { durable: true, auto_delete: false };
+
+    /// For people.
+    const fn as_str(self) -> &'static str {
+        match (self.durable, self.auto_delete) {
+            (true, false) => "durable",
+            (true, true) => "durable auto-delete",
+            (false, true) => "transient auto-delete",
+            (false, false) => "transient",
+        }
+    }
 }
 
 impl Declaration {
+    /// An exchange that is never deleted by itself.
+    pub(crate) const fn exchange(name: String, kind: ExchangeKind) -> Self {
+        Self::Exchange { name, kind, lifetime: Lifetime::FOR_EVER }
+    }
+
     /// One word that names it in a list of what exists.
     pub(crate) fn name(&self) -> &str {
         match self {
@@ -45,10 +77,16 @@ impl Declaration {
     /// it.
     pub(crate) fn is_shared(&self, among: &[Self]) -> bool {
         match self {
-            Self::Exchange { .. } => true,
+            // One that goes with its last user has to be made by the next, whoever that is.
+            Self::Exchange { lifetime, .. } => !lifetime.auto_delete,
             // What expires or is exclusive is one server's or one client's.
             Self::Queue { kind, .. } => {
-                matches!(kind, QueueKind::Durable { expires_ms: None, .. } | QueueKind::Stream(_))
+                matches!(
+                    kind,
+                    QueueKind::Durable { expires_ms: None, .. }
+                        | QueueKind::Joined { is_own: false, .. }
+                        | QueueKind::Stream(_)
+                )
             }
             Self::Binding { queue, .. } => among.iter().any(|other| {
                 matches!(other, Self::Queue { name, .. } if name == queue) && other.is_shared(&[])
@@ -59,7 +97,9 @@ impl Declaration {
     /// What it wants, for people.
     pub(crate) fn wanted(&self) -> String {
         match self {
-            Self::Exchange { name, kind } => format!("durable {} exchange {name:?}", kind.as_str()),
+            Self::Exchange { name, kind, lifetime } => {
+                format!("{} {} exchange {name:?}", lifetime.as_str(), kind.as_str())
+            }
             Self::Queue { name, kind: QueueKind::Stream(retention) } => {
                 let mut wanted = format!("durable queue {name:?} with x-queue-type=stream");
                 if let Some(age) = max_age(retention) {
@@ -74,6 +114,16 @@ impl Declaration {
             Self::Queue { name, kind: QueueKind::Durable { queue_type, expires_ms } } => {
                 let expires = expires_ms.map_or_else(String::new, |time| format!(", x-expires={time}"));
                 format!("durable queue {name:?} with x-queue-type={}{expires}", queue_type.as_str())
+            }
+            Self::Queue { name, kind: QueueKind::Joined { lifetime, is_quorum, expires_ms, .. } } => {
+                let mut wanted = format!("{} queue {name:?}", lifetime.as_str());
+                if *is_quorum {
+                    wanted.push_str(", x-queue-type=quorum");
+                }
+                if let Some(time) = expires_ms {
+                    wanted.push_str(&format!(", x-expires={time}"));
+                }
+                wanted
             }
             Self::Binding { queue, exchange, key } => {
                 format!("binding of queue {queue:?} to exchange {exchange:?} by {key:?}")

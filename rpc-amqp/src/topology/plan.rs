@@ -34,6 +34,16 @@ pub(crate) struct PlannedQueue {
     pub(crate) topic: String,
     /// Where reading begins, if it is a stream.
     pub(crate) stream: Option<Position>,
+    /// Whether nobody else needs it once its consumer is closed.
+    pub(crate) ends_with_consumer: bool,
+}
+
+impl PlannedQueue {
+    /// A queue that keeps nothing that was read.
+    pub(crate) fn new(name: String, exchange: &str, topic: &str) -> Self {
+        let (exchange, topic) = (exchange.to_owned(), topic.to_owned());
+        Self { name, exchange, topic, stream: None, ends_with_consumer: false }
+    }
 }
 
 impl Plan {
@@ -74,16 +84,11 @@ impl Plan {
         };
         Ok(Self {
             declarations: vec![
-                Declaration::Exchange { name: exchange.clone(), kind: exchange_kind },
+                Declaration::exchange(exchange.clone(), exchange_kind),
                 Declaration::Queue { name: queue.clone(), kind: queue_kind },
                 Declaration::Binding { queue: queue.clone(), exchange, key },
             ],
-            queues: vec![PlannedQueue {
-                name: queue,
-                exchange: target.exchange_name().to_owned(),
-                topic: target.topic_name().to_owned(),
-                stream: None,
-            }],
+            queues: vec![PlannedQueue::new(queue, target.exchange_name(), target.topic_name())],
             replies: false,
         })
     }
@@ -93,7 +98,7 @@ impl Plan {
         let kind = QueueKind::Durable { queue_type, expires_ms: Some(REPLY_QUEUE_EXPIRES_MS) };
         Self {
             declarations: vec![Declaration::Queue { name: name.clone(), kind }],
-            queues: vec![PlannedQueue { name, exchange: String::new(), topic: String::new(), stream: None }],
+            queues: vec![PlannedQueue::new(name, "", "")],
             replies: true,
         }
     }
@@ -104,8 +109,7 @@ impl Plan {
             return Self::history(exchange, topics, *history);
         }
         let exchange_name = notification_exchange(exchange)?;
-        let mut declarations =
-            vec![Declaration::Exchange { name: exchange_name.clone(), kind: ExchangeKind::Topic }];
+        let mut declarations = vec![Declaration::exchange(exchange_name.clone(), ExchangeKind::Topic)];
         let mut queues: Vec<PlannedQueue> = Vec::new();
         let pairs = topics.iter().flat_map(|topic| priorities.iter().map(move |priority| (topic, *priority)));
         for (topic, priority) in pairs {
@@ -115,8 +119,7 @@ impl Plan {
                 continue;
             }
             declarations.extend(bound_queue(&name, &exchange_name, topic, priority, queue_type)?);
-            let (exchange, topic) = (exchange.clone(), topic.clone());
-            queues.push(PlannedQueue { name, exchange, topic, stream: None });
+            queues.push(PlannedQueue::new(name, exchange, topic));
         }
         not_empty("list of topics or priorities", if queues.is_empty() { "" } else { "some" })?;
         Ok(Self { declarations, queues, replies: false })
@@ -124,8 +127,7 @@ impl Plan {
 
     fn history(exchange: &str, topics: &[String], history: History) -> Result<Self, Error> {
         let exchange_name = notification_exchange(exchange)?;
-        let mut declarations =
-            vec![Declaration::Exchange { name: exchange_name.clone(), kind: ExchangeKind::Topic }];
+        let mut declarations = vec![Declaration::exchange(exchange_name.clone(), ExchangeKind::Topic)];
         let mut queues: Vec<PlannedQueue> = Vec::new();
         for topic in topics {
             let name = history_queue(exchange, topic)?;
@@ -137,8 +139,8 @@ impl Plan {
                 Declaration::Queue { name: queue.clone(), kind: QueueKind::Stream(history.retention) },
                 Declaration::Binding { queue, exchange: exchange_name.clone(), key },
             ]);
-            let (exchange, topic) = (exchange.to_owned(), topic.clone());
-            queues.push(PlannedQueue { name, exchange, topic, stream: Some(history.position) });
+            let stream = Some(history.position);
+            queues.push(PlannedQueue { stream, ..PlannedQueue::new(name, exchange, topic) });
         }
         not_empty("list of topics", if queues.is_empty() { "" } else { "some" })?;
         Ok(Self { declarations, queues, replies: false })

@@ -44,7 +44,7 @@ impl Route {
             }
             TargetRoute::Fanout => (fanout_exchange(target)?, String::new(), false, ExchangeKind::Fanout),
         };
-        let needs = vec![Declaration::Exchange { name: exchange.clone(), kind }];
+        let needs = vec![Declaration::exchange(exchange.clone(), kind)];
         Ok(Self { exchange, key, mandatory, needs })
     }
 
@@ -66,7 +66,7 @@ impl Route {
         not_empty("topic", topic)?;
         let name = notification_exchange(exchange)?;
         Ok(Self {
-            needs: vec![Declaration::Exchange { name: name.clone(), kind: ExchangeKind::Topic }],
+            needs: vec![Declaration::exchange(name.clone(), ExchangeKind::Topic)],
             key: notification_key(topic, priority)?,
             exchange: name,
             mandatory: true,
@@ -81,7 +81,7 @@ pub(crate) fn dead_letters(exchange: &str, topic: &str, queue_type: QueueType) -
     let key = checked(part(topic))?;
     Ok(Route {
         needs: vec![
-            Declaration::Exchange { name: name.clone(), kind: ExchangeKind::Direct },
+            Declaration::exchange(name.clone(), ExchangeKind::Direct),
             Declaration::Queue {
                 name: queue.clone(),
                 kind: QueueKind::Durable { queue_type, expires_ms: None },
@@ -109,7 +109,7 @@ pub(crate) fn is_queue_of(queue: &str, exchange: &str, topic: &str) -> bool {
 }
 
 /// What keeps notifications that nobody has subscribed to yet.
-pub(crate) fn default_queue(
+pub(super) fn default_queue(
     exchange: &str,
     topic: &str,
     priority: Priority,
@@ -118,14 +118,14 @@ pub(crate) fn default_queue(
     let exchange_name = notification_exchange(exchange)?;
     let queue = notification_queue(exchange, topic, priority, None)?;
     Ok(vec![
-        Declaration::Exchange { name: exchange_name.clone(), kind: ExchangeKind::Topic },
+        Declaration::exchange(exchange_name.clone(), ExchangeKind::Topic),
         Declaration::Queue { name: queue.clone(), kind: QueueKind::Durable { queue_type, expires_ms: None } },
         Declaration::Binding { queue, exchange: exchange_name, key: notification_key(topic, priority)? },
     ])
 }
 
 /// The queue in which requests to `target` wait; `None` for a fanout, where every server has one.
-pub(crate) fn request_queue(target: &Target) -> Result<Option<String>, Error> {
+pub(super) fn request_queue(target: &Target) -> Result<Option<String>, Error> {
     match target.route() {
         TargetRoute::Topic => topic_queue(target).map(Some),
         TargetRoute::Server(server) => server_queue(target, server).map(Some),

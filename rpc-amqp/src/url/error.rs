@@ -76,9 +76,12 @@ pub enum UrlError {
         /// What it takes.
         allowed: &'static str,
     },
-    /// `wire=oslo`, which this version cannot speak.
-    #[error("wire=oslo is not available yet: leave the key away, or write wire=native")]
-    OsloWire,
+    /// A key that only the `oslo` wire has a meaning for.
+    #[error("{key} is what Python peers were configured to do: write wire=oslo beside it, or leave it away")]
+    NeedsOsloWire {
+        /// The key.
+        key: &'static str,
+    },
     /// `auth_mechanism=external` where nothing shows a certificate.
     #[error("auth_mechanism=external takes the user from our client certificate: write amqps://")]
     ExternalWithoutTls,

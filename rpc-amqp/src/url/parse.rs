@@ -170,7 +170,6 @@ mod tests {
             ("amqp://u:%@h", UrlError::Percent { part: "password" }),
             ("amqp://h?speed=1", UrlError::UnknownKey { key: "speed".to_owned() }),
             ("amqp://h?heartbeat=1&heartbeat=1", UrlError::DuplicateKey { key: "heartbeat" }),
-            ("amqp://h?wire=oslo", UrlError::OsloWire),
             ("amqp://h?auth_mechanism=external", UrlError::ExternalWithoutTls),
             ("amqps://h,u@i?auth_mechanism=external", UrlError::ExternalWithLogin),
         ];

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::error::UrlError;
-use crate::settings::{QueueType, Topology};
+use super::percent;
+use crate::settings::{OsloOptions, QueueType, Topology, Wire};
 
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 15] = [
     "auth_mechanism",
     "heartbeat",
     "connection_timeout",
@@ -16,6 +17,11 @@ pub(super) const KEYS: [&str; 10] = [
     "topology",
     "user_id",
     "wire",
+    "control_exchange",
+    "durable",
+    "auto_delete",
+    "transient_quorum",
+    "transient_queues_ttl",
 ];
 
 /// What the query says; `None` where it is silent.
@@ -30,6 +36,44 @@ pub(crate) struct Query {
     pub(crate) reply_queue_type: Option<QueueType>,
     pub(crate) topology: Option<Topology>,
     pub(crate) user_id: Option<bool>,
+    pub(crate) wire: Option<Wire>,
+    pub(crate) oslo: OsloKeys,
+}
+
+/// What the query says about the peers on the `oslo` wire.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct OsloKeys {
+    pub(crate) control_exchange: Option<String>,
+    pub(crate) durable: Option<bool>,
+    pub(crate) auto_delete: Option<bool>,
+    pub(crate) transient_quorum: Option<bool>,
+    pub(crate) transient_queues_ttl: Option<Duration>,
+}
+
+impl OsloKeys {
+    /// The first key that was there, in the order of the alphabet.
+    pub(crate) fn first_key(&self) -> Option<&'static str> {
+        let Self { control_exchange, durable, auto_delete, transient_quorum, transient_queues_ttl } = self;
+        let keys = [
+            ("auto_delete", auto_delete.is_some()),
+            ("control_exchange", control_exchange.is_some()),
+            ("durable", durable.is_some()),
+            ("transient_queues_ttl", transient_queues_ttl.is_some()),
+            ("transient_quorum", transient_quorum.is_some()),
+        ];
+        keys.into_iter().find_map(|(key, is_there)| is_there.then_some(key))
+    }
+
+    /// The options with what was said.
+    pub(crate) fn applied_to(&self, options: OsloOptions) -> OsloOptions {
+        OsloOptions {
+            control_exchange: self.control_exchange.clone().unwrap_or(options.control_exchange),
+            durable: self.durable.unwrap_or(options.durable),
+            auto_delete: self.auto_delete.unwrap_or(options.auto_delete),
+            transient_quorum: self.transient_quorum.unwrap_or(options.transient_quorum),
+            transient_queues_ttl: self.transient_queues_ttl.unwrap_or(options.transient_queues_ttl),
+        }
+    }
 }
 
 /// How we show who we are.
@@ -66,7 +110,12 @@ pub(super) fn parse(text: &str) -> Result<Query, UrlError> {
             "reply_queue_type" => query.reply_queue_type = Some(queue_type(key, value)?),
             "topology" => query.topology = Some(topology(value)?),
             "user_id" => query.user_id = Some(user_id(value)?),
-            _ => wire(value)?,
+            "control_exchange" => query.oslo.control_exchange = Some(control_exchange(value)?),
+            "durable" => query.oslo.durable = Some(truth(key, value)?),
+            "auto_delete" => query.oslo.auto_delete = Some(truth(key, value)?),
+            "transient_quorum" => query.oslo.transient_quorum = Some(truth(key, value)?),
+            "transient_queues_ttl" => query.oslo.transient_queues_ttl = Some(time_to_live(value)?),
+            _ => query.wire = Some(wire(value)?),
         }
     }
     Ok(query)
@@ -122,12 +171,35 @@ fn user_id(value: &str) -> Result<bool, UrlError> {
     }
 }
 
-fn wire(value: &str) -> Result<(), UrlError> {
+fn wire(value: &str) -> Result<Wire, UrlError> {
+    Wire::ALL
+        .into_iter()
+        .find(|wire| wire.as_str() == value)
+        .ok_or(UrlError::Value { key: "wire", allowed: "native or oslo" })
+}
+
+fn control_exchange(value: &str) -> Result<String, UrlError> {
+    percent::decode(value).filter(|name| (1..=255).contains(&name.len())).ok_or(UrlError::Value {
+        key: "control_exchange",
+        allowed: "a name of 1 to 255 bytes, percent-encoded",
+    })
+}
+
+fn truth(key: &'static str, value: &str) -> Result<bool, UrlError> {
     match value {
-        "native" => Ok(()),
-        "oslo" => Err(UrlError::OsloWire),
-        _ => Err(UrlError::Value { key: "wire", allowed: "native" }),
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(UrlError::Value { key, allowed: "true or false" }),
     }
+}
+
+fn time_to_live(value: &str) -> Result<Duration, UrlError> {
+    let seconds = value.parse().ok().filter(|seconds| *seconds <= OsloOptions::LONGEST_TTL.as_secs());
+    let is_plain = value.bytes().all(|byte| byte.is_ascii_digit());
+    seconds
+        .filter(|_| is_plain)
+        .map(Duration::from_secs)
+        .ok_or(UrlError::Value { key: "transient_queues_ttl", allowed: "0 to 2000000 seconds" })
 }
 
 fn number(digits: &str) -> Option<u16> {

@@ -6,14 +6,16 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::percent::encode;
+use super::query::OsloKeys;
 use super::{AuthMechanism, BrokerUrl, Node, Query, Scheme};
 use crate::secret::Secret;
-use crate::settings::{QueueType, Topology};
+use crate::settings::{QueueType, Topology, Wire};
 
 pub(super) fn render(url: &BrokerUrl) -> String {
     let scheme = if url.scheme == Scheme::Tls { "amqps" } else { "amqp" };
     let nodes: Vec<_> = url.nodes.iter().map(render_node).collect();
     let query = &url.query;
+    let oslo = &query.oslo;
     let pairs: Vec<_> = [
         query.heartbeat.map(|time| format!("heartbeat={}", time.as_secs())),
         query.connection_timeout.map(|time| format!("connection_timeout={}", time.as_secs())),
@@ -23,6 +25,12 @@ pub(super) fn render(url: &BrokerUrl) -> String {
         query.reply_queue_type.map(|queue_type| format!("reply_queue_type={}", queue_type.as_str())),
         query.topology.map(|topology| format!("topology={}", topology.as_str())),
         query.user_id.map(|is_on| format!("user_id={}", if is_on { "on" } else { "off" })),
+        query.wire.map(|wire| format!("wire={}", wire.as_str())),
+        oslo.control_exchange.as_ref().map(|name| format!("control_exchange={}", encode(name))),
+        oslo.durable.map(|is_on| format!("durable={is_on}")),
+        oslo.auto_delete.map(|is_on| format!("auto_delete={is_on}")),
+        oslo.transient_quorum.map(|is_on| format!("transient_quorum={is_on}")),
+        oslo.transient_queues_ttl.map(|time| format!("transient_queues_ttl={}", time.as_secs())),
     ]
     .into_iter()
     .flatten()
@@ -59,6 +67,7 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
         queue_type(),
         option::of(topology),
         option::of(any::<bool>()),
+        (option::of(prop_oneof![Just(Wire::Native), Just(Wire::Oslo)]), any_oslo_keys()),
     )
         .prop_map(|it| {
             let (
@@ -70,6 +79,7 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
                 reply_queue_type,
                 topology,
                 user_id,
+                (wire, oslo),
             ) = it;
             // The other takes no login, and has tests of its own.
             let auth_mechanism = AuthMechanism::Plain;
@@ -83,8 +93,24 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
                 reply_queue_type,
                 topology,
                 user_id,
+                wire,
+                oslo,
             }
         });
     (scheme, prop::collection::vec(node, 1..4), "\\PC{1,20}", query)
         .prop_map(|(scheme, nodes, vhost, query)| BrokerUrl { scheme, nodes, vhost, query })
+}
+
+fn any_oslo_keys() -> impl Strategy<Value = OsloKeys> {
+    let flag = || option::of(any::<bool>());
+    let time = option::of((0_u64..=2_000_000).prop_map(Duration::from_secs));
+    (option::of("\\PC{1,12}"), flag(), flag(), flag(), time).prop_map(
+        |(control_exchange, durable, auto_delete, transient_quorum, transient_queues_ttl)| OsloKeys {
+            control_exchange,
+            durable,
+            auto_delete,
+            transient_quorum,
+            transient_queues_ttl,
+        },
+    )
 }

@@ -14,6 +14,7 @@ use lapin::types::FieldTable;
 use rpc_core::message::{Malformed, Message};
 use rpc_core::{Code, ContentEncoding, ContentType, CorrelationId, MessageId, Payload, ReplyAddress};
 
+pub(super) use self::context::attempt;
 use super::words;
 
 /// A message as it came.
@@ -24,7 +25,7 @@ pub(crate) struct Arrived<'a> {
 }
 
 /// What `arrived` means. A body above `limit` bytes is refused unread.
-pub(crate) fn decode(arrived: Arrived<'_>, limit: usize) -> Result<Message, Malformed> {
+pub(super) fn decode(arrived: Arrived<'_>, limit: usize) -> Result<Message, Malformed> {
     // Found first, because whatever else is wrong, its sender can then be told.
     let reply_to = reply_to::find(arrived.properties)?;
     decode_kind(arrived, limit, reply_to.as_ref()).map_err(|malformed| malformed.with_reply_to(reply_to))
@@ -98,7 +99,7 @@ fn correlation_id(properties: &BasicProperties) -> Option<CorrelationId> {
     properties.correlation_id().as_ref().and_then(|id| CorrelationId::parse(id.as_str()))
 }
 
-fn expiration(properties: &BasicProperties) -> Option<Duration> {
+pub(super) fn expiration(properties: &BasicProperties) -> Option<Duration> {
     let milliseconds = properties.expiration().as_ref()?.as_str().parse().ok()?;
     Some(Duration::from_millis(milliseconds))
 }

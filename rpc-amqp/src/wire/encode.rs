@@ -12,12 +12,12 @@ use super::words;
 const TRANSIENT: u8 = 1;
 const PERSISTENT: u8 = 2;
 
-/// What `message` looks like on the wire.
+/// What `message` looks like on the native wire.
 ///
 /// # Errors
 ///
 /// [`Code::InvalidArguments`] when an id or an address is longer than 255 bytes.
-pub(crate) fn encode(message: Message) -> Result<(BasicProperties, Bytes), Error> {
+pub(super) fn encode(message: Message) -> Result<(BasicProperties, Bytes), Error> {
     match message {
         Message::Request(request) => encode_request(&request),
         Message::Reply(reply) => encode_reply(&reply),

@@ -14,7 +14,8 @@ use rpc_core::{
     Priority, ReplyAddress, RequestId, TraceContext, Version,
 };
 
-use super::{Arrived, decode, encode};
+use super::{Arrived, Exceptions, decode, encode};
+use crate::settings::Wire;
 
 const LIMIT: usize = 1_000;
 
@@ -23,7 +24,7 @@ fn read(properties: &BasicProperties, body: Bytes) -> Result<Message, Malformed>
 }
 
 fn again(message: Message) -> Message {
-    let (properties, body) = encode(message).unwrap();
+    let (properties, body) = encode(message, Wire::Native, &Exceptions::default()).unwrap();
     read(&properties, body).unwrap()
 }
 

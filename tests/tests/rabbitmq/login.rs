@@ -80,7 +80,7 @@ async fn a_url_that_is_wrong_is_told_before_anything_is_tried() {
         ("amqp://guest:staple@localhost/?heartbeat=0", "heartbeat"),
         ("amqp://guest:staple@localhost/a/b", "vhost"),
         ("amqp://guest:staple@:5672", "host"),
-        ("amqp://guest:staple@localhost/?wire=oslo", "oslo"),
+        ("amqp://guest:staple@localhost/?durable=true", "wire=oslo"),
     ] {
         let error = refused(url).await;
         assert!(error.message().contains(names), "{url}: {error}");

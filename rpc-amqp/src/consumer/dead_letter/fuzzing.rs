@@ -26,12 +26,7 @@ pub struct DeadLetter {
 pub fn dead_letter(octets: &[u8], reason: &str) -> Option<DeadLetter> {
     let Wired { properties, body, .. } = Wired::read(octets)?;
     let original = Original { properties, body, queue: 0, read: None, received: tokio::time::Instant::now() };
-    let queue = PlannedQueue {
-        name: "rpc.default.table".to_owned(),
-        exchange: "default".to_owned(),
-        topic: "table".to_owned(),
-        stream: None,
-    };
+    let queue = PlannedQueue::new("rpc.default.table".to_owned(), "default", "table");
     let dead = outgoing(original, &queue, Code::Malformed, reason, QueueType::Classic).ok()?;
     Some(DeadLetter {
         properties: written(&dead.properties),

@@ -22,7 +22,7 @@ use crate::consumer::generation::Generation;
 use crate::consumer::moving::{self, MOVE_LIMIT, Moved, Outcome};
 use crate::consumer::opened::{Incoming, Opened};
 use crate::consumer::settler::{Original, Settled, Settler};
-use crate::wire::{Arrived, decode};
+use crate::wire::{Arrived, caught, decode};
 
 /// Deliveries or decisions that are taken in together.
 const MOST_AT_ONCE: usize = 256;
@@ -231,7 +231,9 @@ impl<'a> OnChannel<'a> {
 
     pub(super) fn decode(&self, original: &Original, redelivered: bool) -> Result<Message, Malformed> {
         let arrived = Arrived { properties: &original.properties, body: original.body.clone(), redelivered };
-        placed(decode(arrived, self.task.resources.max_message_size), original.read)
+        let decoded = decode(arrived, self.task.resources.max_message_size)
+            .map(|message| caught(message, &self.task.resources.exceptions));
+        placed(decoded, original.read)
     }
 
     pub(super) fn settler(&self, tag: u64, original: Original) -> Settler {
@@ -290,6 +292,7 @@ impl<'a> OnChannel<'a> {
     fn after_move(&mut self, Moved { tag, outcome }: Moved) {
         match outcome {
             Outcome::Done => self.done(tag),
+            Outcome::Discarded => self.telling.batch.discard(tag),
             Outcome::Failed(error) => {
                 tracing::warn!(%error, "cannot move a message; it goes back to its queue");
                 self.telling.batch.requeue(tag);

@@ -10,7 +10,7 @@ use lapin::message::{BasicGetMessage, Delivery};
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions,
     BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions,
-    QueueDeclareOptions,
+    QueueDeclareOptions, QueueDeleteOptions,
 };
 use lapin::types::{FieldTable, ShortString};
 use lapin::{BasicProperties, Confirmation, ExchangeKind};
@@ -83,6 +83,11 @@ impl Channel {
         let QueueDeclareOptions { passive, durable, exclusive, auto_delete, .. } = options;
         let arguments = QueueArguments { passive, durable, exclusive, auto_delete, table };
         self.ask(Request::DeclareQueue { name: queue.as_str().to_owned(), arguments }).await
+    }
+
+    /// No queue that is simulated is deleted by its consumer.
+    pub(crate) async fn queue_delete(&self, _: ShortString, _: QueueDeleteOptions) -> lapin::Result<u32> {
+        Ok(0)
     }
 
     pub(crate) async fn queue_bind(

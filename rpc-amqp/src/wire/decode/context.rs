@@ -40,7 +40,7 @@ pub(super) fn decode(
 
 /// The attempt that it was sent as, and what the broker adds: the deliveries before this one, of which a classic queue
 /// knows only whether there were any.
-fn attempt(headers: &FieldTable, redelivered: bool) -> u32 {
+pub(in crate::wire) fn attempt(headers: &FieldTable, redelivered: bool) -> u32 {
     let sent = number(headers, words::ATTEMPT).unwrap_or(1).max(1);
     let earlier = number(headers, words::DELIVERY_COUNT).unwrap_or(0).max(redelivered.into());
     u32::try_from(sent.saturating_add(earlier)).unwrap_or(u32::MAX)

@@ -1,0 +1,93 @@
+//! Whose exchanges and queues are used: our own, or those of Python peers.
+
+use rpc_core::transport::{Destination, Source};
+use rpc_core::{Error, MessageId, Priority, Route as TargetRoute, Target};
+
+use super::declaration::Declaration;
+use super::oslo::Oslo;
+use super::plan::Plan;
+use super::route::{self, Route};
+use crate::settings::{QueueType, Settings, Wire};
+
+/// Whose exchanges and queues are used.
+#[derive(Clone, Debug)]
+pub(crate) enum Profile {
+    Native { queue_type: QueueType, reply_queue_type: QueueType },
+    Oslo(Oslo),
+}
+
+impl Profile {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let Settings { queue_type, reply_queue_type, .. } = *settings;
+        match settings.wire {
+            Wire::Native => Self::Native { queue_type, reply_queue_type },
+            Wire::Oslo => Self::Oslo(Oslo::new(&settings.oslo, queue_type)),
+        }
+    }
+
+    /// What a consumer of `source` declares and consumes; `consumer` is its own for as long as it lives.
+    pub(crate) fn plan(&self, source: &Source, consumer: &MessageId) -> Result<Plan, Error> {
+        match self {
+            Self::Native { queue_type, reply_queue_type } => {
+                let is_for_replies = matches!(source, Source::Replies(_));
+                Plan::of(source, if is_for_replies { *reply_queue_type } else { *queue_type })
+            }
+            Self::Oslo(oslo) => oslo.plan(source, consumer),
+        }
+    }
+
+    /// The way to `destination`.
+    pub(crate) fn route(&self, destination: &Destination) -> Result<Route, Error> {
+        match self {
+            Self::Native { .. } => Route::to(destination),
+            Self::Oslo(oslo) => oslo.route(destination),
+        }
+    }
+
+    /// Whether the exchange on the way to `destination` may be gone though it was there a moment ago.
+    pub(crate) fn is_passing(&self, destination: &Destination) -> bool {
+        let is_fanout =
+            matches!(destination, Destination::Request(target) if target.route() == TargetRoute::Fanout);
+        is_fanout && matches!(self, Self::Oslo(_))
+    }
+
+    /// The queue that keeps notifications that nobody has subscribed to yet.
+    pub(crate) fn default_queue(
+        &self,
+        (exchange, topic, priority): (&str, &str, Priority),
+    ) -> Result<Vec<Declaration>, Error> {
+        match self {
+            Self::Native { queue_type, .. } => route::default_queue(exchange, topic, priority, *queue_type),
+            Self::Oslo(oslo) => oslo.default_queue(exchange, topic, priority),
+        }
+    }
+
+    /// Whether every notification needs the default queue, because peers of all pools count on it.
+    pub(crate) const fn always_needs_default_queue(&self) -> bool {
+        matches!(self, Self::Oslo(_))
+    }
+
+    /// The queue in which requests to `target` wait; `None` for a fanout, where every server has one.
+    pub(crate) fn request_queue(&self, target: &Target) -> Result<Option<String>, Error> {
+        match self {
+            Self::Native { .. } => route::request_queue(target),
+            Self::Oslo(oslo) => oslo.request_queue(target),
+        }
+    }
+
+    /// How dead letters are kept; `None` when they are not, and rejected messages go where a policy of the broker says.
+    pub(crate) const fn dead_letters(&self) -> Option<QueueType> {
+        match self {
+            Self::Native { queue_type, .. } => Some(*queue_type),
+            Self::Oslo(_) => None,
+        }
+    }
+
+    /// Whether the queues of requests count how often they give a message out.
+    pub(crate) fn counts_deliveries(&self) -> bool {
+        match self {
+            Self::Native { queue_type, .. } => *queue_type == QueueType::Quorum,
+            Self::Oslo(oslo) => oslo.is_quorum(),
+        }
+    }
+}
