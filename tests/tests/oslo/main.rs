@@ -1,0 +1,13 @@
+//! Programs in Python that use oslo.messaging, and ours, on one RabbitMQ. A name begins with the rows of the conformance
+//! table that it proves, if it proves any.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod bodies;
+mod both;
+mod notifications;
+mod python;
+mod python_client;
+mod rust_client;
+mod service;
+mod topology;

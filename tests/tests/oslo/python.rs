@@ -1,0 +1,105 @@
+//! Python programs, one process each.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
+use tests::broker::Broker;
+
+/// Where `tests/install` puts oslo.messaging.
+const PYTHON: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/oslo-messaging/bin/python");
+const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
+
+/// A Python program that answers lines with lines. It blocks, so that tests with one have several threads.
+pub(crate) struct Python {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Python {
+    /// A client of the broker, whose driver has `options`, such as `amqp_durable_queues=true`.
+    pub(crate) fn client(broker: &Broker, options: &str) -> Self {
+        Self::client_at(broker, "/", options)
+    }
+
+    /// As [`client`](Self::client), in another vhost.
+    pub(crate) fn client_at(broker: &Broker, vhost: &str, options: &str) -> Self {
+        Self::start("client.py", &[&url(broker, vhost, options)])
+    }
+
+    /// A server, which can be called when this returns.
+    pub(crate) fn server(broker: &Broker, options: &str, topic: &str, server: &str) -> Self {
+        Self::server_at(broker, "/", options, topic, server)
+    }
+
+    /// As [`server`](Self::server), in another vhost.
+    pub(crate) fn server_at(broker: &Broker, vhost: &str, options: &str, topic: &str, server: &str) -> Self {
+        Self::start("server.py", &[&url(broker, vhost, options), topic, server])
+    }
+
+    /// A notifier whose driver is `messaging` or `messagingv2`.
+    pub(crate) fn notifier(broker: &Broker, driver: &str, publisher: &str, topic: &str) -> Self {
+        Self::start("notifier.py", &[&url(broker, "/", ""), driver, publisher, topic])
+    }
+
+    /// A listener, which has its queues when this returns.
+    pub(crate) fn listener(broker: &Broker, topic: &str, pool: Option<&str>) -> Self {
+        let url = url(broker, "/", "");
+        let arguments: Vec<_> = [url.as_str(), topic].into_iter().chain(pool).collect();
+        Self::start("listener.py", &arguments)
+    }
+
+    fn start(program: &str, arguments: &[&str]) -> Self {
+        assert!(Path::new(PYTHON).exists(), "oslo.messaging is not installed: run tests/install once");
+        let mut child = Command::new(PYTHON)
+            .arg(Path::new(PROGRAMS).join(program))
+            .args(arguments)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PYTHONWARNINGS", "ignore")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        let mut python = Self { child, input, output };
+        assert_eq!(python.line(), "ready", "{program} does not start");
+        python
+    }
+
+    /// Does what `request` says: the result, or what was raised.
+    pub(crate) fn perform(&mut self, request: &Value) -> Result<Value, Value> {
+        let input = self.input.as_mut().unwrap();
+        writeln!(input, "{request}").unwrap();
+        let mut answer = self.line();
+        match answer.get_mut("error").map(Value::take) {
+            Some(error) => Err(error),
+            None => Ok(answer["ok"].take()),
+        }
+    }
+
+    /// Lets it finish, as the end of its input does.
+    pub(crate) fn stop(mut self) {
+        drop(self.input.take());
+        assert!(self.child.wait().unwrap().success());
+    }
+
+    fn line(&mut self) -> Value {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("a Python program has ended: {line:?}"))
+    }
+}
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        // It has ended already, or nobody needs it any more.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn url(broker: &Broker, vhost: &str, options: &str) -> String {
+    format!("{}?{options}", broker.url_for("guest", "guest", vhost).replacen("amqp", "rabbit", 1))
+}
