@@ -5,11 +5,13 @@ pub mod interop;
 mod logging;
 pub mod metering;
 mod options;
+mod python;
 mod stop;
 mod transcript;
 
 pub use self::logging::log_to_stderr;
 pub use self::options::{TransportOptions, registry};
+pub use self::python::interop_registry;
 pub use self::stop::stop_requested;
 pub use self::transcript::Transcript;
 

@@ -6,6 +6,9 @@
 //! cargo run -p examples --bin interop-server -- --transport-url amqp://localhost --topic T --server S
 //! ```
 //!
+//! With `?wire=oslo` behind the URL it is one more server among those of Python's oslo.messaging, and `fail` raises the
+//! Python exception of the kind that it is asked for.
+//!
 //! It prints `ready` when it can be called, drains on SIGTERM and exits 0.
 
 use std::error::Error;
@@ -14,7 +17,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use examples::interop::{ExtraEndpoint, InteropEndpoint, InteropServer};
-use examples::{TransportOptions, log_to_stderr, registry, stop_requested};
+use examples::{TransportOptions, interop_registry, log_to_stderr, stop_requested};
 use rpc_core::{Server, ServerBuilder, Target};
 
 #[derive(Parser)]
@@ -40,7 +43,7 @@ struct Options {
 async fn main() -> Result<(), Box<dyn Error>> {
     log_to_stderr();
     let options = Options::parse();
-    let transport = options.transport.connect(&registry()).await?;
+    let transport = options.transport.connect(&interop_registry()).await?;
     let service = Arc::new(InteropServer::new(&options.server));
     let target = Target::topic(options.topic).server(options.server).exchange(options.exchange);
     let server = Server::builder(&transport, target)

@@ -56,10 +56,17 @@ impl Answer {
 }
 
 fn facts(error: &Error) -> serde_json::Value {
-    json!({
+    let mut facts = json!({
         "code": error.code().as_str(),
         "executed": error.executed().as_str(),
         "retryable": error.is_retryable(),
         "message": error.to_string(),
-    })
+    });
+    if let Some(error_type) = error.error_type() {
+        facts["type"] = json!(error_type);
+    }
+    if let Some(traceback) = error.traceback() {
+        facts["traceback"] = json!(traceback.as_str());
+    }
+    facts
 }

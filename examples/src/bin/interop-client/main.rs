@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use examples::{TransportOptions, log_to_stderr, registry};
+use examples::{TransportOptions, interop_registry, log_to_stderr};
 use rpc_core::Target;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, BufWriter};
 use tokio::sync::mpsc;
@@ -43,7 +43,7 @@ struct Options {
 async fn main() -> Result<(), Box<dyn Error>> {
     log_to_stderr();
     let options = Options::parse();
-    let transport = options.transport.connect(&registry()).await?;
+    let transport = options.transport.connect(&interop_registry()).await?;
     let (answers, printed) = mpsc::channel(1_024);
     let printer = tokio::spawn(print(printed));
     let performer = Arc::new(Performer::new(transport.clone(), options.exchange, answers.clone()));
