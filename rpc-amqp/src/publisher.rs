@@ -72,6 +72,14 @@ pub(crate) struct Outgoing {
     pub(crate) body: Bytes,
 }
 
+impl Outgoing {
+    /// A message that nobody waits for, as it is now.
+    pub(crate) fn new(route: Route, properties: BasicProperties, body: Bytes) -> Self {
+        let since = Instant::now();
+        Self { route, also_needs: Vec::new(), doubt: false, is_awaited: false, properties, since, body }
+    }
+}
+
 /// The door to the task that publishes. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Publisher {

@@ -185,15 +185,7 @@ impl Inner {
         outgoing: Outgoing,
         deadline: Deadline,
     ) -> Result<(), Error> {
-        let again = |doubt: bool, also_needs| Outgoing {
-            route: outgoing.route.clone(),
-            also_needs,
-            doubt,
-            is_awaited: outgoing.is_awaited,
-            properties: outgoing.properties.clone(),
-            since: outgoing.since,
-            body: outgoing.body.clone(),
-        };
+        let again = |doubt: bool, also_needs| Outgoing { also_needs, doubt, ..outgoing.clone() };
         let Resources { publisher, profile, .. } = &self.resources;
         let always = profile.always_needs_default_queue();
         let needs = if always { profile.default_queue(place)? } else { Vec::new() };
@@ -242,8 +234,7 @@ impl Transport for Inner {
         if let Some(user) = self.user_id.as_ref().filter(|_| wire == Wire::Native) {
             properties = properties.with_user_id(user.clone());
         }
-        let since = tokio::time::Instant::now();
-        let outgoing = Outgoing { route, also_needs: Vec::new(), doubt, is_awaited, properties, since, body };
+        let outgoing = Outgoing { doubt, is_awaited, ..Outgoing::new(route, properties, body) };
         match destination {
             Destination::Notification { exchange, topic, priority } => {
                 self.notify((exchange, topic, *priority), outgoing, deadline).await

@@ -44,15 +44,7 @@ pub(super) fn outgoing(
     if header_size(&dead) > MOST_HEADERS {
         dead = with(Headers::default());
     }
-    Ok(Outgoing {
-        route: dead_letters(&queue.exchange, &queue.topic, queue_type)?,
-        also_needs: Vec::new(),
-        doubt: false,
-        is_awaited: false,
-        properties: dead,
-        since: tokio::time::Instant::now(),
-        body,
-    })
+    Ok(Outgoing::new(dead_letters(&queue.exchange, &queue.topic, queue_type)?, dead, body))
 }
 
 fn cut(text: &str) -> &str {

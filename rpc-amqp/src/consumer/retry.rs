@@ -21,13 +21,9 @@ pub(super) fn outgoing(original: Original, queue: &PlannedQueue, attempt: u32) -
         copied = copied.with_priority(*priority);
     }
     Outgoing {
-        route: Route::straight_to(&queue.name),
-        also_needs: Vec::new(),
-        doubt: false,
         is_awaited: copied.correlation_id().is_some(),
-        properties: copied,
         since: received,
-        body,
+        ..Outgoing::new(Route::straight_to(&queue.name), copied, body)
     }
 }
 

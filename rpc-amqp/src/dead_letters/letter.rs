@@ -6,7 +6,6 @@ use lapin::message::Delivery;
 use lapin::types::FieldTable;
 use rpc_core::message::Malformed;
 use rpc_core::{Code, DeadLetter, Error, MessageId};
-use tokio::time::Instant;
 
 use crate::consumer::{copy, copy_without_caller};
 use crate::publisher::Outgoing;
@@ -93,14 +92,6 @@ impl Taken {
     }
 
     fn outgoing(&self, route: Route, properties: BasicProperties) -> Outgoing {
-        Outgoing {
-            route,
-            also_needs: Vec::new(),
-            doubt: false,
-            is_awaited: false,
-            properties,
-            since: Instant::now(),
-            body: self.body.clone(),
-        }
+        Outgoing::new(route, properties, self.body.clone())
     }
 }

@@ -119,12 +119,10 @@ mod tests {
     use crate::topology::Route;
 
     async fn put(door: &Door, key: &str, is_awaited: bool) -> Ticket {
-        let (route, since) = (Route::straight_to(key), Instant::now());
-        let (properties, body) = (BasicProperties::default(), Bytes::new());
-        let outgoing =
-            Outgoing { route, also_needs: Vec::new(), doubt: false, is_awaited, properties, since, body };
+        let outgoing = Outgoing::new(Route::straight_to(key), BasicProperties::default(), Bytes::new());
+        let outgoing = Outgoing { is_awaited, ..outgoing };
         let share = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        let (slot, ticket) = Slot::new(outgoing, share, since + Duration::from_secs(1));
+        let (slot, ticket) = Slot::new(outgoing, share, Instant::now() + Duration::from_secs(1));
         door.reserve(is_awaited).await.unwrap().send(slot);
         ticket
     }

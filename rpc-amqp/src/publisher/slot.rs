@@ -105,23 +105,8 @@ mod tests {
 
     fn slot(waiting: &Arc<Semaphore>, until: Instant) -> (Slot, Ticket) {
         let route = Route { exchange: String::new(), key: "k".into(), mandatory: true, needs: Vec::new() };
-        let since = Instant::now();
-        let properties = lapin::BasicProperties::default();
-        let body = Bytes::new();
         let share = Arc::clone(waiting).try_acquire_many_owned(3).unwrap();
-        Slot::new(
-            Outgoing {
-                route,
-                also_needs: Vec::new(),
-                doubt: false,
-                is_awaited: false,
-                properties,
-                since,
-                body,
-            },
-            share,
-            until,
-        )
+        Slot::new(Outgoing::new(route, lapin::BasicProperties::default(), Bytes::new()), share, until)
     }
 
     #[test]
