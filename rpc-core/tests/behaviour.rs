@@ -3,6 +3,8 @@
 
 #[path = "behaviour/absence.rs"]
 mod absence;
+#[path = "behaviour/again.rs"]
+mod again;
 #[path = "behaviour/calls.rs"]
 mod calls;
 #[path = "behaviour/codec.rs"]
@@ -17,6 +19,8 @@ mod duplicates;
 mod evidence;
 #[path = "behaviour/faults.rs"]
 mod faults;
+#[path = "behaviour/faulty.rs"]
+mod faulty;
 #[path = "behaviour/forgetful.rs"]
 mod forgetful;
 #[path = "behaviour/notifications.rs"]

@@ -167,7 +167,7 @@ async fn exchange(ready: &mut Ready) -> Result<Arc<Reply>, Error> {
         if again.doubtful() == 0 {
             // Nothing has been sent, so nothing can be lost with the reply queue; it may have to be listened to anew.
             tokio::time::sleep(pause).await;
-            if !slot.listens() {
+            if !slot.is_good() {
                 drop(slot);
                 let place = Box::pin(listening(transport, deadline)).await?;
                 slot = place.1;

@@ -167,8 +167,13 @@ impl Slot {
     }
 
     /// Whether the broker delivers what comes to the reply address.
-    pub(super) fn listens(&self) -> bool {
+    fn listens(&self) -> bool {
         self.status.look(|status| status.state != ConsumerState::Degraded)
+    }
+
+    /// Whether the request of this place can still leave: the place can have been failed before it did.
+    pub(super) fn is_good(&self) -> bool {
+        self.listens() && self.reply.is_empty()
     }
 
     /// Waits while nobody listens for replies.

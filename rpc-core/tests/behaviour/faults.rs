@@ -1,136 +1,20 @@
 //! What happens when the transport, a policy or a caller's address misbehaves.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rpc_core::message::{Message, Request};
-use rpc_core::transport::{
-    Capabilities, ConsumeOptions, Consumer, ConsumerWatch, Destination, Source, StatusWatch, Transport,
-};
+use rpc_core::transport::Destination;
 use rpc_core::{
-    AccessRequest, Client, Code, Context, Deadline, Denied, Error, Executed, Listener, MemoryBroker,
-    MemoryTransport, Notifier, Phase, ReplyAddress, SharedTransport, Target, Value,
+    AccessRequest, Client, Code, Context, Deadline, Denied, Executed, Listener, MemoryBroker,
+    MemoryTransport, Notifier, Phase, ReplyAddress, Target, Value,
 };
 use tokio::time::Instant;
 
+use crate::faulty::{Publish, faulty, watched};
 use crate::support::{WorkClient, Worker, builder, one_server, settle, target};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// What becomes of a publish.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Publish {
-    Hangs,
-    /// Arrives, and the link breaks before the confirm.
-    ArrivesUnconfirmed,
-    /// Arrives, and the confirm never comes.
-    ArrivesAndHangs,
-    FailsReplies,
-    /// The link breaks under the first three replies, which do not arrive.
-    LosesReplies,
-    /// The link breaks under the first two requests, which do not arrive.
-    LosesRequests,
-    /// The queue takes none of the first three requests.
-    RefusesRequests,
-    /// The first request arrives, and its link breaks before the confirm. There is no link for those after it.
-    ArrivesOnce,
-}
-
-/// A memory transport whose link is bad.
-struct Faulty {
-    inner: SharedTransport,
-    publish: Publish,
-    closed: Arc<AtomicUsize>,
-    lost: AtomicUsize,
-}
-
-struct Counted(Box<dyn Consumer>, Arc<AtomicUsize>);
-
-fn faulty(inner: &MemoryTransport, publish: Publish) -> SharedTransport {
-    SharedTransport::new(Faulty {
-        inner: inner.as_ref().clone(),
-        publish,
-        closed: Arc::default(),
-        lost: AtomicUsize::new(0),
-    })
-}
-
-fn broken() -> Error {
-    Error::new(Code::Unavailable, "the link broke")
-}
-
-#[async_trait::async_trait]
-impl Transport for Faulty {
-    async fn publish(&self, to: &Destination, message: Message, deadline: Deadline) -> Result<(), Error> {
-        let arrives = self.inner.transport().publish(to, message, deadline);
-        match (self.publish, to) {
-            (Publish::Hangs, _) => std::future::pending().await,
-            (Publish::ArrivesOnce, _) if self.lost.fetch_add(1, Ordering::Relaxed) > 0 => {
-                Err(broken().with_executed(Executed::NotSent))
-            }
-            (Publish::ArrivesUnconfirmed | Publish::ArrivesOnce, _) => arrives.await.and(Err(broken())),
-            (Publish::ArrivesAndHangs, _) => {
-                arrives.await?;
-                std::future::pending().await
-            }
-            (Publish::FailsReplies, Destination::Reply(_)) => Err(broken()),
-            (Publish::LosesReplies, Destination::Reply(_))
-                if self.lost.fetch_add(1, Ordering::Relaxed) < 3 =>
-            {
-                Err(broken())
-            }
-            (Publish::LosesRequests, Destination::Request(_))
-                if self.lost.fetch_add(1, Ordering::Relaxed) < 2 =>
-            {
-                Err(broken())
-            }
-            (Publish::RefusesRequests, Destination::Request(_))
-                if self.lost.fetch_add(1, Ordering::Relaxed) < 3 =>
-            {
-                Err(Error::new(Code::Overloaded, "the queue is full").with_executed(Executed::NotSent))
-            }
-            _ => arrives.await,
-        }
-    }
-
-    async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error> {
-        let consumer = self.inner.transport().consume(source, options).await?;
-        Ok(Box::new(Counted(consumer, Arc::clone(&self.closed))))
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    fn status(&self) -> StatusWatch {
-        self.inner.status()
-    }
-
-    async fn close(&self, grace: Duration) {
-        self.inner.close(grace).await;
-    }
-}
-
-#[async_trait::async_trait]
-impl Consumer for Counted {
-    async fn next(&mut self) -> Option<rpc_core::transport::Delivery> {
-        self.0.next().await
-    }
-
-    fn status(&self) -> ConsumerWatch {
-        self.0.status()
-    }
-
-    async fn stop(&mut self) {
-        self.0.stop().await;
-    }
-
-    async fn close(self: Box<Self>) {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.close().await;
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_publish_that_hangs_does_not_hold_a_call_beyond_its_deadline() {
@@ -161,61 +45,6 @@ async fn a_reply_that_was_lost_with_its_link_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_an_idempotent_call_is_sent_again_when_it_is_in_doubt() {
-    let (_, worker, _server, transport) = one_server().await;
-    let work = WorkClient::new(&faulty(&transport, Publish::LosesRequests), target());
-    worker.permits.add_permits(1);
-    let attempt = work.wait_idempotent("sure".to_owned()).timeout(SECOND).await.unwrap();
-    assert_eq!(attempt, 3, "nobody knows that the first two did not arrive");
-    let work = WorkClient::new(&faulty(&transport, Publish::LosesRequests), target());
-    let error = work.double(1).timeout(SECOND).await.unwrap_err();
-    assert_eq!((error.code(), error.rpc().unwrap().executed()), (Code::Unavailable, Executed::Unknown));
-    assert_eq!(worker.lines(), ["start sure 3", "end sure 3"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_is_offered_again_while_its_queue_refuses_it_and_a_cast_is_not() {
-    let (_, worker, _server, transport) = one_server().await;
-    let work = WorkClient::new(&faulty(&transport, Publish::RefusesRequests), target());
-    let started = Instant::now();
-    assert_eq!(work.double(1).timeout(SECOND).await.unwrap(), 2);
-    assert_eq!(started.elapsed(), Duration::from_millis(50 + 100 + 200));
-    let work = WorkClient::new(&faulty(&transport, Publish::RefusesRequests), target());
-    let error = work.double(2).timeout(SECOND / 4).await.unwrap_err();
-    assert_eq!((error.code(), error.rpc().unwrap().executed()), (Code::Overloaded, Executed::NotSent));
-    let work = WorkClient::new(&faulty(&transport, Publish::RefusesRequests), target());
-    assert_eq!(work.note("x".to_owned()).await.unwrap_err().code(), Code::Overloaded);
-    assert_eq!(worker.lines(), ["double 1"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_in_doubt_stays_so_when_it_could_not_be_sent_again() {
-    let (_, worker, _server, transport) = one_server().await;
-    let work = WorkClient::new(&faulty(&transport, Publish::ArrivesOnce), target());
-    let error = work.wait_idempotent("late".to_owned()).timeout(SECOND).await.unwrap_err();
-    assert_eq!(error.rpc().unwrap().executed(), Executed::Unknown, "{error}");
-    assert_eq!(worker.lines(), ["start late 1"]);
-    worker.permits.add_permits(2);
-    let work = WorkClient::new(&faulty(&transport, Publish::ArrivesOnce), target());
-    assert_eq!(work.wait_idempotent("sure".to_owned()).timeout(SECOND).await.unwrap(), 1, "its answer comes");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_idempotent_call_whose_reply_was_not_confirmed_runs_again() {
-    let (transport, worker) = (MemoryTransport::new(), Worker::new());
-    let bad = faulty(&transport, Publish::FailsReplies);
-    let first = builder(&bad, "a", &worker).start().await.unwrap();
-    let work = WorkClient::new(&transport, target());
-    let call = tokio::spawn(work.wait_idempotent("call".to_owned()).timeout(60 * SECOND).into_future());
-    worker.permits.add_permits(1);
-    settle().await;
-    drop(first);
-    let _second = builder(transport.as_ref(), "b", &worker).start().await.unwrap();
-    worker.permits.add_permits(2);
-    assert!(call.await.unwrap().unwrap() > 1);
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_nobody_waits_for_any_more_is_not_run_again() {
     let (work, worker, server, transport) = one_server().await;
     let error = work.wait_idempotent("late".to_owned()).timeout(SECOND).await.unwrap_err();
@@ -239,18 +68,12 @@ async fn what_nobody_waits_for_any_more_is_not_run_again() {
 #[tokio::test(start_paused = true)]
 async fn consumers_are_closed_although_the_grace_was_not_enough() {
     let (transport, worker) = (MemoryTransport::new(), Worker::new());
-    let closed = Arc::new(AtomicUsize::new(0));
-    let spied = SharedTransport::new(Faulty {
-        inner: transport.as_ref().clone(),
-        publish: Publish::FailsReplies,
-        closed: Arc::clone(&closed),
-        lost: AtomicUsize::new(0),
-    });
+    let (spied, seen) = watched(&transport, Publish::FailsReplies);
     let server = builder(&spied, "a", &worker).start().await.unwrap();
     WorkClient::new(&transport, target()).note("long".to_owned()).await.unwrap();
     settle().await;
     server.shutdown(SECOND).await;
-    assert_eq!(closed.load(Ordering::Relaxed), 3, "topic, server and fanout");
+    assert_eq!(seen.closed.load(Ordering::Relaxed), 3, "topic, server and fanout");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Calls while their way back is away, and after it was lost.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rpc_core::message::Message;
@@ -28,6 +28,8 @@ struct Ailment {
     /// Ends the consumer that takes replies in.
     end: Notify,
     reply_addresses: AtomicUsize,
+    /// Whether the queue takes no requests.
+    is_full: AtomicBool,
 }
 
 struct Patient(Box<dyn Consumer>, Arc<Ailment>);
@@ -37,6 +39,7 @@ fn ailing(inner: &MemoryTransport) -> (SharedTransport, Arc<Ailment>) {
         status: ConsumerReporter::new(ConsumerStatus::CONSUMING),
         end: Notify::new(),
         reply_addresses: AtomicUsize::new(0),
+        is_full: AtomicBool::new(false),
     });
     let inner = inner.as_ref().clone();
     (SharedTransport::new(Ailing { inner, ailment: Arc::clone(&ailment) }), ailment)
@@ -45,6 +48,9 @@ fn ailing(inner: &MemoryTransport) -> (SharedTransport, Arc<Ailment>) {
 #[async_trait::async_trait]
 impl Transport for Ailing {
     async fn publish(&self, to: &Destination, message: Message, deadline: Deadline) -> Result<(), Error> {
+        if matches!(to, Destination::Request(_)) && self.ailment.is_full.load(Ordering::Relaxed) {
+            return Err(Error::new(Code::Overloaded, "the queue is full").with_executed(Executed::NotSent));
+        }
         self.inner.transport().publish(to, message, deadline).await
     }
 
@@ -150,6 +156,36 @@ async fn replies_find_another_address_when_nobody_can_listen_at_the_first() {
     assert_eq!(waiting.await.unwrap().unwrap_err().code(), Code::ReplyLost);
     assert_eq!(work.double(1).timeout(SECOND).await.unwrap(), 2);
     assert_eq!(ailment.reply_addresses.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_refused_so_far_does_not_mind_the_loss_of_its_reply_queue() {
+    let (_, worker, _server, transport) = one_server().await;
+    let (bad, ailment) = ailing(&transport);
+    let work = WorkClient::new(&bad, target());
+    ailment.is_full.store(true, Ordering::Relaxed);
+    let refused = tokio::spawn(work.double(1).timeout(60 * SECOND).into_future());
+    settle().await;
+    ailment.status.update(|status| status.degraded("the link is down"));
+    settle().await;
+    ailment.status.update(ConsumerStatus::after_loss);
+    ailment.is_full.store(false, Ordering::Relaxed);
+    tokio::time::sleep(SECOND).await;
+    assert!(worker.lines().is_empty(), "its reply could not come yet");
+    ailment.status.update(ConsumerStatus::consuming);
+    assert_eq!(refused.await.unwrap().unwrap(), 2);
+
+    ailment.is_full.store(true, Ordering::Relaxed);
+    let refused = tokio::spawn(work.double(2).timeout(60 * SECOND).into_future());
+    settle().await;
+    ailment.status.update(|status| status.degraded("its node is down"));
+    ailment.end.notify_one();
+    ailment.is_full.store(false, Ordering::Relaxed);
+    settle().await;
+    ailment.status.update(ConsumerStatus::consuming);
+    assert_eq!(refused.await.unwrap().unwrap(), 4, "there is another reply queue");
+    assert_eq!(ailment.reply_addresses.load(Ordering::Relaxed), 2);
+    assert_eq!(bad.pending_calls(), 0);
 }
 
 #[tokio::test(start_paused = true)]
