@@ -76,9 +76,9 @@ impl KillHandle {
     #[cfg(test)]
     pub(crate) fn simulated(hang_up: crate::simulation::library::HangUp) -> Self {
         Self {
+            gone: hang_up.gone.clone(),
             stream: Stream::Simulated(hang_up),
             traffic: Arc::default(),
-            gone: CancellationToken::new(),
             process: Process::current(),
         }
     }

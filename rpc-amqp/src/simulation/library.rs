@@ -8,6 +8,7 @@ use futures_util::Stream;
 use lapin::Event;
 use lapin::types::ShortString;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::channel::{Channel, PublisherConfirm};
 use super::frame::Request;
@@ -31,6 +32,8 @@ pub(crate) struct Connection {
 pub(crate) struct HangUp {
     world: World,
     number: u64,
+    /// Cancelled when the library has let the socket go.
+    pub(crate) gone: CancellationToken,
 }
 
 pub(crate) struct Status(bool);
@@ -45,7 +48,9 @@ impl Host {
     ) -> Result<(Connection, HangUp), Refusal> {
         let world = self.world.clone();
         match world.connect(self.process, purpose, limit).await {
-            Ok(number) => Ok((Connection { world: world.clone(), number }, HangUp { world, number })),
+            Ok((number, gone)) => {
+                Ok((Connection { world: world.clone(), number }, HangUp { world, number, gone }))
+            }
             Err(Door::Silent) => Err(Refusal::silent("log in")),
             Err(_) => Err(Refusal::unreached("connection refused".to_owned())),
         }

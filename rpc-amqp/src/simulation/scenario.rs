@@ -73,6 +73,11 @@ pub(crate) enum FaultKind {
         process: usize,
         purpose: Option<Purpose>,
     },
+    /// The thread of the client library dies, with the socket and without a word.
+    LibraryDies {
+        process: usize,
+        purpose: Option<Purpose>,
+    },
     /// The network swallows what is sent, and brings it late.
     Hold {
         process: usize,
@@ -230,7 +235,8 @@ impl Draw {
             66..69 => (FaultKind::Pause, random.between(20, 5_000)),
             69..75 => (FaultKind::Alarm, random.between(100, 2_000)),
             75..79 => (FaultKind::Full, random.between(50, 500)),
-            79..84 => (FaultKind::Double, 0),
+            79..82 => (FaultKind::Double, 0),
+            82..84 => (FaultKind::LibraryDies { process, purpose }, 0),
             84..92 => (FaultKind::Kill { process: server }, random.between(50, 1_500)),
             92..94 => (FaultKind::Kill { process }, random.between(50, 1_500)),
             _ => (FaultKind::Drain { process: server }, random.between(100, 1_500)),

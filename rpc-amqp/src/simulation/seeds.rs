@@ -7,6 +7,7 @@ use super::check::{Violation, check};
 use super::history::Event;
 use super::run::run;
 use super::scenario::{Ending, Fault, FaultKind, Kind, Operation, Scenario};
+use crate::link::Purpose;
 
 /// The first seed of an ordinary run.
 const FIRST: u64 = 1;
@@ -132,6 +133,23 @@ fn scenario(operations: Vec<Operation>, fault: Fault) -> Scenario {
 
 fn operation(kind: Kind, at: u64, timeout: u64, ending: Ending) -> Operation {
     Operation { at, client: 0, kind, timeout, work: 0, ending, abandoned: None }
+}
+
+/// No event tells of it, and the connection says that all is well: only its socket is gone.
+#[test]
+fn a_library_that_dies_without_a_word_is_noticed_by_its_socket() {
+    let call = |at| operation(Kind::Call, at, 1_500, Ending::Returns);
+    for process in [0, 1] {
+        for purpose in [Purpose::Publish, Purpose::Consume] {
+            let kind = FaultKind::LibraryDies { process, purpose: Some(purpose) };
+            let scenario = scenario(vec![call(300), call(800)], Fault { at: 600, lasts: 0, kind });
+            let finished = run(&scenario);
+            let violations = check(&scenario, &finished);
+            assert!(violations.is_empty(), "{kind:?}: {violations:?}\n{}", finished.history.of(1));
+            let is_run = |event: &Event| matches!(event, Event::Executed { operation: 1, .. });
+            assert!(finished.history.all().iter().any(|(_, event)| is_run(event)), "{kind:?}");
+        }
+    }
 }
 
 /// The queue of dead letters is remembered by its name, and its binding went with the exchange.

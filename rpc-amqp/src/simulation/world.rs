@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::end::{End, Waiting};
 use super::broker::{Broker, Output, Task};
@@ -175,7 +176,7 @@ impl World {
         process: usize,
         purpose: Purpose,
         limit: Duration,
-    ) -> Result<u64, Door> {
+    ) -> Result<(u64, CancellationToken), Door> {
         let wait = self.act(|state| (0..3).map(|_| state.latency()).sum());
         tokio::time::sleep(Duration::from_millis(wait)).await;
         if !self.is_alive(process) {
@@ -195,8 +196,10 @@ impl World {
             let connection = state.next_connection;
             state.next_connection += 1;
             state.broker.accept(connection);
-            state.ends.insert(connection, End::new(process, purpose));
-            connection
+            let end = End::new(process, purpose);
+            let gone = end.gone.clone();
+            state.ends.insert(connection, end);
+            (connection, gone)
         }))
     }
 }
@@ -226,7 +229,7 @@ impl State {
                     self.schedule(self.now + 1, Due::Down { connection, channel: 0, answer: Answer::HungUp });
                 }
                 Due::ClientNotices(connection) => {
-                    if self.ends.get(&connection).is_some_and(|end| end.held_down.is_some()) {
+                    if self.ends.get(&connection).is_some_and(|end| end.held_down.is_some() && !end.is_dead) {
                         self.fail(connection, &end::silent());
                     }
                 }

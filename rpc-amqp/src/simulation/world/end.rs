@@ -8,6 +8,7 @@ use lapin::protocol::AMQPError;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Confirmation, ErrorKind, Event};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::link::Purpose;
 use crate::simulation::frame::{Answer, Done, Message, Request};
@@ -27,6 +28,10 @@ pub(crate) struct End {
     pub(super) held_up: Option<Vec<(u16, Request)>>,
     pub(super) held_down: Option<Vec<(u16, Answer)>>,
     pub(super) hung_up: bool,
+    /// The library's thread has died, and with it the socket. Nobody was told, and the rest looks as if it lived.
+    pub(super) is_dead: bool,
+    /// Cancelled when the library has let the socket go.
+    pub(super) gone: CancellationToken,
     error: Option<lapin::Error>,
     blocked: bool,
     /// Handed to the library, and not written because the broker is blocked.
@@ -47,7 +52,7 @@ struct Channel {
 }
 
 impl End {
-    pub(super) const fn new(process: usize, purpose: Purpose) -> Self {
+    pub(super) fn new(process: usize, purpose: Purpose) -> Self {
         Self {
             process,
             purpose,
@@ -56,6 +61,8 @@ impl End {
             held_up: None,
             held_down: None,
             hung_up: false,
+            is_dead: false,
+            gone: CancellationToken::new(),
             error: None,
             blocked: false,
             kept: Vec::new(),

@@ -18,6 +18,12 @@ impl State {
                 }
                 return;
             }
+            FaultKind::LibraryDies { process, purpose } => {
+                for connection in self.open(self.in_slot(process), purpose) {
+                    self.let_library_die(connection);
+                }
+                return;
+            }
             FaultKind::Hold { process, purpose, up, down } => {
                 for connection in self.open(self.in_slot(process), purpose) {
                     self.hold(connection, up, down, fault.lasts);
@@ -99,6 +105,16 @@ impl State {
         self.schedule(notices, Due::BrokerNotices(connection));
     }
 
+    fn let_library_die(&mut self, connection: u64) {
+        let Some(end) = self.ends.get_mut(&connection) else { return };
+        end.is_dead = true;
+        end.held_up.get_or_insert_default();
+        end.held_down.get_or_insert_default();
+        end.gone.cancel();
+        let notices = self.now + self.random.below(5);
+        self.schedule(notices, Due::BrokerNotices(connection));
+    }
+
     fn hold(&mut self, connection: u64, up: bool, down: bool, lasts: u64) {
         let Some(end) = self.ends.get_mut(&connection) else { return };
         if up {
@@ -120,7 +136,7 @@ impl State {
 
     /// What hung arrives now, unless nobody is there any more.
     fn release(&mut self, connection: u64) {
-        let Some(end) = self.ends.get_mut(&connection) else { return };
+        let Some(end) = self.ends.get_mut(&connection).filter(|end| !end.is_dead) else { return };
         let (up, down) = (end.held_up.take(), end.held_down.take());
         let gone = end.hung_up;
         for (channel, request) in up.into_iter().flatten() {
