@@ -3,12 +3,14 @@
 mod again;
 pub(crate) mod answer;
 mod call;
+mod call_monitor;
 mod cast;
 mod evidence;
 mod outgoing;
 mod prepare;
 mod replies;
 mod reply_table;
+mod waiter;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -148,6 +148,7 @@ behaviours! {
     fidelity:
         every_field_of_a_request_arrives,
         every_field_of_a_reply_arrives,
+        a_sign_of_life_arrives_as_one,
         every_field_of_a_failure_arrives,
         every_field_of_a_notification_arrives,
         a_body_over_the_limit_is_refused;
@@ -164,5 +165,7 @@ behaviours! {
         a_thousand_calls_get_their_own_answers,
         calls_dropped_at_any_moment_leave_nothing_behind,
         a_server_that_is_shut_down_finishes_what_runs,
-        a_typed_error_of_each_kind_comes_back;
+        a_typed_error_of_each_kind_comes_back,
+        a_long_call_lasts_while_its_server_is_heard,
+        a_long_call_ends_in_silence;
 }

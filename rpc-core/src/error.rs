@@ -204,7 +204,8 @@ impl Error {
         self.0.traceback.as_deref()
     }
 
-    /// Whether the deadline passed.
+    /// Whether the deadline passed. Not so for [`Code::Unresponsive`], which oslo.messaging reports as the same
+    /// `MessagingTimeout`: there time is left, and somebody else may be asked.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.0.code == Code::DeadlineExceeded

@@ -32,6 +32,8 @@ pub struct Method {
     pub since: Version,
     /// How long the generated client waits; `None` takes the client's default.
     pub timeout: Option<Duration>,
+    /// How long the generated client waits for a sign of life; `None` takes the client's setting.
+    pub call_monitor: Option<Duration>,
     /// Whether it may run again after a crash: acknowledged after its reply was confirmed, not before it starts.
     pub idempotent: bool,
     /// Whether a request that may have run before is refused instead of run.
@@ -111,6 +113,7 @@ impl Method {
             kind,
             since: Version::DEFAULT,
             timeout: None,
+            call_monitor: None,
             idempotent: false,
             at_most_once: false,
             arguments: &[],
@@ -129,6 +132,13 @@ impl Method {
     #[must_use]
     pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how long the generated client waits for a sign of life. Default: the client's own setting.
+    #[must_use]
+    pub const fn with_call_monitor(mut self, call_monitor: Duration) -> Self {
+        self.call_monitor = Some(call_monitor);
         self
     }
 

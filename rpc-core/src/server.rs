@@ -1,5 +1,6 @@
 //! Serves endpoints on a target.
 
+mod beats;
 mod builder;
 mod dedupe;
 mod duplicates;
@@ -58,6 +59,9 @@ use crate::transport::{ConsumeOptions, Consumer, SharedTransport, Source};
 ///
 /// A reply whose address is gone for a moment is sent again for as long as the caller waits, a minute at most, without a
 /// worker; at most 256 at a time, and only once to a caller who has been away for 5 s.
+///
+/// A caller who asks for it ([`Call::call_monitor`](crate::Call::call_monitor)) is told every now and then that its method
+/// is running, until the answer, and also while the handler blocks its thread, if the runtime has another one.
 ///
 /// A request that cannot be run is answered with a typed error if it has a reply address, and moved to the
 /// dead-letter queue with the reason otherwise.
@@ -162,6 +166,8 @@ impl Server {
             consumers.push((consumer, fanout));
         }
         let rejections = handler.rejections();
+        let (beating, killed) = (Arc::clone(&handler), kill.clone());
+        tokio::spawn(async move { killed.run_until_cancelled(beating.beats().run()).await });
         let health = HealthWatch::new(transport.status(), consumed, stop.clone());
         let mut loops = JoinSet::new();
         for (consumer, fanout) in consumers {

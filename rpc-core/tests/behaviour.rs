@@ -5,6 +5,8 @@
 mod absence;
 #[path = "behaviour/again.rs"]
 mod again;
+#[path = "behaviour/call_monitor.rs"]
+mod call_monitor;
 #[path = "behaviour/calls.rs"]
 mod calls;
 #[path = "behaviour/codec.rs"]

@@ -32,7 +32,7 @@ enum Power {
 #[service(namespace = "baremetal", version = "1.2")]
 trait Conductor {
     /// Switches a node.
-    #[call(timeout = "1m 30s", idempotent, since = "1.1")]
+    #[call(timeout = "1m 30s", call_monitor = "10s", idempotent, since = "1.1")]
     async fn change_power(
         &self,
         ctx: &Context,
@@ -197,6 +197,7 @@ fn the_interface_tells_what_the_trait_says() {
     let change_power = interface.methods[0];
     assert_eq!(change_power.since, Version::new(1, 1));
     assert_eq!(change_power.timeout.map(|timeout| timeout.as_secs()), Some(90));
+    assert_eq!(change_power.call_monitor.map(|silence| silence.as_secs()), Some(10));
     assert!(change_power.idempotent && !change_power.at_most_once);
     assert_eq!(change_power.docs, "Switches a node.");
     let arguments = change_power.arguments.iter();
@@ -204,7 +205,8 @@ fn the_interface_tells_what_the_trait_says() {
         arguments.map(|argument| (argument.name, argument.type_name, argument.has_default)).collect();
     assert_eq!(arguments, [("node", "u64", false), ("to", "Power", true), ("type", "Vec<u8>", true)]);
     let attempt = interface.methods[1];
-    assert_eq!((attempt.since, attempt.timeout, attempt.idempotent), (Version::new(1, 0), None, false));
+    assert_eq!((attempt.since, attempt.idempotent), (Version::new(1, 0), false));
+    assert_eq!((attempt.timeout, attempt.call_monitor), (None, None));
     assert!(interface.methods[2].arguments[0].has_default, "an `Option` may always be left out");
 }
 

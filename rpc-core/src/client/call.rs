@@ -9,9 +9,11 @@ use std::time::Duration;
 use tokio::time::sleep_until;
 
 use super::again::{Again, Next};
+use super::call_monitor::{self, Unanswered};
 use super::evidence::require_consumers;
 use super::outgoing::{Outgoing, Ready};
 use super::replies::{Slot, received};
+use super::waiter::Answer;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::error::{CallError, Code, Error, Executed, Phase};
@@ -39,7 +41,8 @@ use crate::transport::{Destination, LinkState, SharedTransport};
 ///
 /// [`CallError::Service`] with the method's own error, otherwise [`CallError::Rpc`]. Among the latter
 /// [`Code::Unroutable`] within one round trip when nobody serves the target, [`Code::Overloaded`] when the broker goes on
-/// refusing the request, and [`Code::DeadlineExceeded`].
+/// refusing the request, [`Code::DeadlineExceeded`], and with a [call monitor](Call::call_monitor)
+/// [`Code::Unresponsive`].
 ///
 /// # Cancel safety
 ///
@@ -67,6 +70,18 @@ impl<T, E> Call<T, E> {
     /// Waits at most this long. Default: see [`Call`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.outgoing.timeout = Some(timeout);
+        self
+    }
+
+    /// Fails as [`Code::Unresponsive`] when no sign of life came from the server for `silence`, though the deadline is far:
+    /// for long calls, whose server may die long before. Less than 100 ms counts as 100 ms, and [`Duration::ZERO`]
+    /// listens for none, which is the default unless the client or the method says otherwise.
+    ///
+    /// The server sends a sign of life within a second of the start of the method, and then every half of `silence`. Before
+    /// it starts there is none: so `silence` also bounds the wait for a free worker, counted from the moment in which the
+    /// broker has taken the request. A server that knows nothing of this sends none.
+    pub fn call_monitor(mut self, silence: Duration) -> Self {
+        self.outgoing.call_monitor = Some(silence);
         self
     }
 
@@ -123,7 +138,7 @@ impl<T, E> fmt::Debug for CallFuture<T, E> {
 }
 
 /// Sends the request and waits for its reply.
-async fn exchange(ready: &mut Ready) -> Result<Arc<Reply>, Error> {
+async fn exchange(ready: &mut Ready) -> Answer {
     let (transport, destination, deadline) = (&ready.transport, &ready.destination, ready.deadline);
     if matches!(destination, Destination::Request(target) if target.route() == Route::Fanout) {
         let message = "a call has one answer, so it cannot go to every server";
@@ -180,21 +195,25 @@ async fn exchange(ready: &mut Ready) -> Result<Arc<Reply>, Error> {
         // has to know that it may have run.
         Arc::make_mut(&mut ready.request).context.attempt = attempt.saturating_add(again.doubtful());
     };
-    match published {
-        Ok(()) => match wait(&mut slot, deadline).await {
-            Some(reply) => reply,
-            None => Err(Box::pin(transport.evidence().too_late(transport, destination)).await),
-        },
+    let in_doubt = match published {
+        Ok(()) => None,
         // The link broke after the request had left. It may have arrived, and the reply address outlives the
         // link: the answer can come yet.
-        Err(error) if error.executed() == Executed::Unknown => {
-            wait(&mut slot, deadline).await.unwrap_or(Err(error))
-        }
-        Err(error) => Err(error),
+        Err(error) if error.executed() == Executed::Unknown => Some(error),
+        Err(error) => return Err(error),
+    };
+    let answer = match ready.request.call_monitor {
+        None => wait(&mut slot, deadline).await.ok_or(Unanswered::AtDeadline),
+        Some(silence) => Box::pin(call_monitor::listen(&mut slot, silence, deadline)).await,
+    };
+    match (answer, in_doubt) {
+        (Ok(answer), _) => answer,
+        (Err(_), Some(error)) => Err(error),
+        (Err(why), None) => Err(Box::pin(transport.evidence().unanswered(transport, destination, why)).await),
     }
 }
 
-async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Result<Arc<Reply>, Error>> {
+async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Answer> {
     tokio::select! {
         biased;
         reply = slot.reply() => Some(reply),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::call_monitor::Unanswered;
 use crate::deadline::Deadline;
 use crate::error::{Code, Error};
 use crate::target::Target;
@@ -39,13 +40,20 @@ impl Evidence {
         Self { places: Semaphore::const_new(MOST_LOOKING), last: Mutex::new(None) }
     }
 
-    /// The error of a call that had no reply before its deadline, with what its queue looks like, 100 ms later at the
-    /// latest.
-    pub(super) async fn too_late(&self, transport: &SharedTransport, destination: &Destination) -> Error {
-        let message = "no reply before the deadline";
+    /// The error of a call that was given up, with what its queue looks like, 100 ms later at the latest.
+    pub(super) async fn unanswered(
+        &self,
+        transport: &SharedTransport,
+        destination: &Destination,
+        why: Unanswered,
+    ) -> Error {
+        let (code, message) = match why {
+            Unanswered::AtDeadline => (Code::DeadlineExceeded, "no reply before the deadline".to_owned()),
+            Unanswered::InSilence(silence) => (Code::Unresponsive, unresponsive(transport, silence)),
+        };
         match self.text(transport, destination).await {
-            Some(text) => Error::new(Code::DeadlineExceeded, format!("{message}: {text}")),
-            None => Error::new(Code::DeadlineExceeded, message),
+            Some(text) => Error::new(code, format!("{message}: {text}")),
+            None => Error::new(code, message),
         }
     }
 
@@ -70,6 +78,16 @@ impl Evidence {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = last.as_ref().filter(|seen| seen.target == *target && seen.at.elapsed() < FRESH)?;
         Some(seen.text.clone())
+    }
+}
+
+/// What is the matter when a call heard nothing for so long.
+fn unresponsive(transport: &SharedTransport, silence: Duration) -> String {
+    match transport.replies().lack() {
+        Some(lack) => format!("no sign of life for {silence:?}, and none could come here: {lack}"),
+        None => format!(
+            "no sign of life for {silence:?}: the server has died or hangs, has lost the broker, or was too busy to start"
+        ),
     }
 }
 

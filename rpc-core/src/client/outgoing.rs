@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::call_monitor::SHORTEST;
 use super::{Client, Prepare};
 use crate::codec;
 use crate::context::{self, Context};
@@ -26,12 +27,11 @@ pub(super) struct Outgoing {
     settings: Arc<Prepare>,
     method: Cow<'static, str>,
     arguments: Result<Payload, Error>,
-    since: Option<Version>,
-    method_timeout: Option<Duration>,
+    described: Option<&'static Method>,
     fanout: bool,
-    idempotent: bool,
     pub(super) waits_for_reply: bool,
     pub(super) timeout: Option<Duration>,
+    pub(super) call_monitor: Option<Duration>,
     pub(super) context: Option<Box<Context>>,
     pub(super) idempotency_key: Option<String>,
 }
@@ -62,21 +62,18 @@ impl Outgoing {
             settings,
             method,
             arguments,
-            since: None,
-            method_timeout: None,
+            described: None,
             fanout: false,
-            idempotent: false,
             waits_for_reply: false,
             timeout: None,
+            call_monitor: None,
             context: None,
             idempotency_key: None,
         }
     }
 
-    pub(super) fn described_by(mut self, method: &Method) -> Self {
-        self.since = Some(method.since);
-        self.method_timeout = method.timeout;
-        self.idempotent = method.idempotent;
+    pub(super) fn described_by(mut self, method: &'static Method) -> Self {
+        self.described = Some(method);
         self
     }
 
@@ -87,14 +84,17 @@ impl Outgoing {
 
     /// Checks everything that can be checked without the broker. From here on the deadline runs.
     pub(super) fn ready(self) -> Result<Ready, Error> {
-        let Self { transport, settings, method, arguments, since, fanout, idempotent, .. } = self;
+        let Self { transport, settings, method, arguments, described, fanout, .. } = self;
         let mut context = match (self.context, context::current()) {
             (Some(given), _) => given.child(),
             (None, Some(current)) => current.child(),
             (None, None) => Context::new(),
         };
-        let timeout =
-            self.timeout.or(settings.timeout).or(self.method_timeout).unwrap_or(Client::DEFAULT_TIMEOUT);
+        let (since, timeout, call_monitor) =
+            described.map_or((None, None, None), |it| (Some(it.since), it.timeout, it.call_monitor));
+        let timeout = self.timeout.or(settings.timeout).or(timeout).unwrap_or(Client::DEFAULT_TIMEOUT);
+        let call_monitor = self.call_monitor.or(settings.call_monitor).or(call_monitor);
+        let call_monitor = call_monitor.filter(|silence| self.waits_for_reply && !silence.is_zero());
         let deadline = Deadline::after(timeout).earlier(context.deadline.filter(|_| self.waits_for_reply));
         context.deadline = Some(deadline);
         context.idempotency_key = self.idempotency_key;
@@ -109,10 +109,12 @@ impl Outgoing {
             namespace: settings.namespace.clone(),
             version,
             accept_encoding: cfg!(feature = "zstd").then_some(ContentEncoding::Zstd),
+            call_monitor: call_monitor.map(|silence| silence.clamp(SHORTEST, Deadline::LONGEST)),
             ..Request::in_context(MessageId::random(), context, method, arguments)
         });
         let destination = Destination::Request(target);
         let needs_consumer = settings.fail_fast_no_consumers;
+        let idempotent = described.is_some_and(|method| method.idempotent);
         Ok(Ready { transport, destination, request, deadline, needs_consumer, idempotent })
     }
 }

@@ -18,6 +18,7 @@ pub struct Prepare {
     pub(super) version: Option<Version>,
     pub(super) version_cap: Option<Version>,
     pub(super) timeout: Option<Duration>,
+    pub(super) call_monitor: Option<Duration>,
     pub(super) content_type: ContentType,
     pub(super) compression: Compression,
     pub(super) fail_fast_no_consumers: bool,
@@ -31,6 +32,7 @@ impl Prepare {
             version: None,
             version_cap: None,
             timeout: None,
+            call_monitor: None,
             content_type,
             compression: Compression::default(),
             fail_fast_no_consumers: false,
@@ -79,6 +81,15 @@ impl Prepare {
     /// [`Client::DEFAULT_TIMEOUT`](crate::Client::DEFAULT_TIMEOUT). A limit set on a single call wins.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Fails a call as [`Code::Unresponsive`](crate::Code::Unresponsive) when no sign of life came from its server for
+    /// this long. See [`Call::call_monitor`](crate::Call::call_monitor); what is set on a single call wins, and both win
+    /// over that of the method. [`Duration::ZERO`] switches it off. Default: that of the method, or off. oslo.messaging's
+    /// `call_monitor_timeout`. Casts are not affected.
+    pub fn call_monitor(mut self, silence: Duration) -> Self {
+        self.call_monitor = Some(silence);
         self
     }
 

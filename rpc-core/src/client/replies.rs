@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
 
+use super::call_monitor::Heard;
 use super::outgoing::closed;
 use super::reply_table::{Full, ReplyTable};
+use super::waiter::{Answer, Waiter};
 use crate::error::{Code, Error, Executed, Phase};
 use crate::identity::{CorrelationId, random_key};
 use crate::message::{Malformed, Message, Reply};
@@ -23,7 +25,7 @@ pub(crate) struct Replies {
 }
 
 struct Waiting {
-    table: ReplyTable<oneshot::Sender<Result<Arc<Reply>, Error>>>,
+    table: ReplyTable<Waiter>,
     orphans: AtomicU64,
 }
 
@@ -38,7 +40,7 @@ struct Receiver {
 
 /// A place in the reply table. It is given back when this is dropped, however the call ends.
 pub(super) struct Slot {
-    pub(super) reply: oneshot::Receiver<Result<Arc<Reply>, Error>>,
+    pub(super) reply: oneshot::Receiver<Answer>,
     key: u128,
     waiting: Arc<Waiting>,
     status: ConsumerWatch,
@@ -115,8 +117,8 @@ impl Replies {
 
     fn slot(&self, status: &ConsumerWatch) -> Result<Slot, Error> {
         let key = random_key();
-        let (sender, reply) = oneshot::channel();
-        self.waiting.table.insert(key, sender).map_err(|Full| {
+        let (waiter, reply) = Waiter::new();
+        self.waiting.table.insert(key, waiter).map_err(|Full| {
             let message = format!("{} calls wait for a reply already", Self::MOST_PENDING);
             Error::new(Code::Overloaded, message)
         })?;
@@ -183,11 +185,17 @@ impl Slot {
         }
     }
 
+    /// When something comes for this call from now on.
+    pub(super) fn heard(&self) -> Arc<Heard> {
+        // Taken already, its answer is there.
+        self.waiting.table.with(self.key, Waiter::listen).unwrap_or_else(|| Arc::new(Heard::now()))
+    }
+
     /// The reply, or that it was lost with the queue that it would have come to.
     ///
     /// Called after the request has left. From then on a queue that is gone may have held the reply; a queue that went
     /// before was there again when the request left, so the reply finds it.
-    pub(super) async fn reply(&mut self) -> Result<Arc<Reply>, Error> {
+    pub(super) async fn reply(&mut self) -> Answer {
         let losses = self.status.look(|status| status.losses);
         tokio::select! {
             biased;
@@ -198,9 +206,7 @@ impl Slot {
 }
 
 /// What came through the reply table.
-pub(super) fn received(
-    reply: Result<Result<Arc<Reply>, Error>, oneshot::error::RecvError>,
-) -> Result<Arc<Reply>, Error> {
+pub(super) fn received(reply: Result<Answer, oneshot::error::RecvError>) -> Answer {
     reply.unwrap_or_else(|_| {
         Err(Error::new(Code::ReplyLost, "the task that takes replies in has ended").with_phase(Phase::Wait))
     })
@@ -219,20 +225,26 @@ impl Drop for Slot {
 
 impl Waiting {
     /// Says whether a call waited for it.
-    fn resolve(&self, correlation_id: Option<&CorrelationId>, reply: Result<Arc<Reply>, Error>) -> bool {
+    fn resolve(&self, correlation_id: Option<&CorrelationId>, answer: Answer) -> bool {
         match correlation_id.and_then(CorrelationId::key).and_then(|key| self.table.take(key)) {
             Some(waiter) => {
-                // A call that was dropped in this moment needs no answer.
-                drop(waiter.send(reply));
+                waiter.end(answer);
                 true
             }
             None => false,
         }
     }
 
+    /// A reply that is not the last one. Its call may have been given up, and the server cannot know.
+    fn hear(&self, reply: Arc<Reply>) {
+        if let Some(key) = reply.correlation_id.key() {
+            self.table.with(key, |waiter| waiter.hear(reply));
+        }
+    }
+
     fn fail_all(&self, why: fn() -> Error) {
         for waiter in self.table.take_all() {
-            drop(waiter.send(Err(why())));
+            waiter.end(Err(why()));
         }
     }
 }
@@ -269,6 +281,10 @@ async fn receive(mut consumer: Box<dyn Consumer>, mut fails_all: FailsAll) {
         // Whether the broker hears of it soon does not matter: a second reply finds nobody.
         drop(acknowledger.ack());
         let is_awaited = match message {
+            Ok(Message::Reply(reply)) if !reply.ending => {
+                waiting.hear(reply);
+                continue;
+            }
             Ok(Message::Reply(reply)) => {
                 let correlation_id = reply.correlation_id.clone();
                 waiting.resolve(Some(&correlation_id), Ok(reply))

@@ -55,6 +55,11 @@ impl<W> ReplyTable<W> {
         waiter
     }
 
+    /// Shows the waiter under `key`, who waits on, to `look`, which must not wait itself.
+    pub(super) fn with<T>(&self, key: u128, look: impl FnOnce(&mut W) -> T) -> Option<T> {
+        self.shard(key).get_mut(&key).map(look)
+    }
+
     /// Takes all waiters.
     pub(super) fn take_all(&self) -> Vec<W> {
         let mut waiters = Vec::new();
@@ -91,6 +96,7 @@ mod tests {
     enum Step {
         Insert(u128),
         Take(u128),
+        Look(u128),
         TakeAll,
     }
 
@@ -98,6 +104,7 @@ mod tests {
         prop_oneof![
             4 => (0_u128..40).prop_map(Step::Insert),
             4 => (0_u128..40).prop_map(Step::Take),
+            2 => (0_u128..40).prop_map(Step::Look),
             1 => Just(Step::TakeAll),
         ]
     }
@@ -117,6 +124,13 @@ mod tests {
                         }
                     }
                     Step::Take(key) => prop_assert_eq!(table.take(key), model.remove(&key)),
+                    Step::Look(key) => {
+                        let change = |waiter: &mut usize| {
+                            *waiter += 1_000;
+                            *waiter
+                        };
+                        prop_assert_eq!(table.with(key, change), model.get_mut(&key).map(change));
+                    }
                     Step::TakeAll => {
                         let mut taken = table.take_all();
                         taken.sort_unstable();

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 
 use super::Harness;
-use super::support::{SOON, topic, two};
+use super::support::{SOON, next, request_of, serve, topic, two};
 use crate::client::Client;
 use crate::endpoint::{Dispatch, Endpoint, Invocation};
 use crate::error::{CallError, Code, Executed};
@@ -184,4 +184,39 @@ pub(super) async fn a_typed_error_of_each_kind_comes_back(harness: Arc<dyn Harne
     }
     assert_eq!(client.call("double", &arguments(2)).await.unwrap().as_integer(), Some(4), "it serves on");
     server.shutdown(SOON).await;
+}
+
+/// Long enough for a busy machine.
+const SILENCE: Duration = Duration::from_secs(2);
+
+pub(super) async fn a_long_call_lasts_while_its_server_is_heard(harness: Arc<dyn Harness>) {
+    let (one, other) = two(&harness).await;
+    let target = topic();
+    let (server, probe) = start(&one, &target).await;
+    let client = Client::new(&other, target);
+    let long = client.call("wait", &arguments(7)).timeout(60 * SILENCE).call_monitor(SILENCE);
+    let long = tokio::spawn(long.into_future());
+    tokio::time::sleep(2 * SILENCE).await;
+    probe.finish.notify_one();
+    assert_eq!(long.await.unwrap().unwrap().as_integer(), Some(7));
+    assert_eq!((other.pending_calls(), other.orphan_replies()), (0, 0));
+    server.shutdown(SOON).await;
+}
+
+pub(super) async fn a_long_call_ends_in_silence(harness: Arc<dyn Harness>) {
+    let (one, other) = two(&harness).await;
+    let target = topic();
+    let mut server = serve(&one, &target, 1).await;
+    let long = Client::new(&other, target).call("wait", &arguments(7));
+    let long = tokio::spawn(long.timeout(60 * SILENCE).call_monitor(SILENCE).into_future());
+    let delivery = next(&mut server).await;
+    assert_eq!(request_of(&delivery).call_monitor, Some(SILENCE));
+    let ended = tokio::time::timeout(SILENCE + SOON, long).await.expect("it is given up").unwrap();
+    match ended {
+        Err(CallError::Rpc(error)) => {
+            assert_eq!((error.code(), error.executed()), (Code::Unresponsive, Executed::Unknown), "{error}");
+        }
+        outcome => panic!("nobody answers, and this came: {outcome:?}"),
+    }
+    assert_eq!(other.pending_calls(), 0);
 }

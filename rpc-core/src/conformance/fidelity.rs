@@ -60,6 +60,7 @@ pub(super) async fn every_field_of_a_request_arrives(harness: Arc<dyn Harness>) 
             version: Version::new(3, 14),
             context: context(),
             accept_encoding: Some(ContentEncoding::Zstd),
+            call_monitor: Some(Duration::from_millis(2_500)),
             ..Request::new("methöd", arguments)
         };
         send_request(&one, &target, sent.clone()).await.unwrap();
@@ -72,6 +73,7 @@ pub(super) async fn every_field_of_a_request_arrives(harness: Arc<dyn Harness>) 
         assert_eq!(arrived.method, sent.method);
         assert_eq!(arrived.arguments, sent.arguments);
         assert_eq!(arrived.accept_encoding, sent.accept_encoding);
+        assert_eq!(arrived.call_monitor, sent.call_monitor);
         assert_context(&arrived.context);
         delivery.ack().unwrap();
     }
@@ -81,6 +83,7 @@ pub(super) async fn every_field_of_a_request_arrives(harness: Arc<dyn Harness>) 
     let arrived = request_of(&delivery);
     assert_eq!((&arrived.reply_to, &arrived.namespace, arrived.accept_encoding), (&None, &None, None));
     assert_eq!((arrived.version, arrived.context.deadline), (Version::DEFAULT, None));
+    assert_eq!(arrived.call_monitor, None);
     assert!(arrived.context.metadata.is_empty() && arrived.context.idempotency_key.is_none());
 }
 
@@ -108,8 +111,17 @@ pub(super) async fn every_field_of_a_reply_arrives(harness: Arc<dyn Harness>) {
     let arrived = exchange(&harness, &sent).await;
     assert_eq!(arrived.message_id, sent.message_id);
     assert_eq!(arrived.correlation_id, sent.correlation_id);
-    assert_eq!(arrived.server, sent.server);
+    assert_eq!((arrived.server, arrived.ending), (sent.server, true));
     assert!(matches!(arrived.outcome, Outcome::Success(payload) if payload == result));
+}
+
+pub(super) async fn a_sign_of_life_arrives_as_one(harness: Arc<dyn Harness>) {
+    let correlation_id = CorrelationId::parse("any text of theirs").unwrap();
+    let sent = Reply { server: Some("cell-1".into()), ..Reply::running(correlation_id) };
+    let arrived = exchange(&harness, &sent).await;
+    assert_eq!(arrived.correlation_id, sent.correlation_id);
+    assert_eq!((&arrived.server, arrived.ending), (&sent.server, false));
+    assert!(matches!(&arrived.outcome, Outcome::Success(payload) if payload.body.is_empty()), "{arrived:?}");
 }
 
 pub(super) async fn every_field_of_a_failure_arrives(harness: Arc<dyn Harness>) {

@@ -63,7 +63,7 @@ impl<E> CallError<E> {
         self.rpc().is_some_and(Error::is_retryable)
     }
 
-    /// Whether the deadline passed.
+    /// Whether the deadline passed. Not so for [`Code::Unresponsive`]: there time is left.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.rpc().is_some_and(Error::is_timeout)

@@ -33,6 +33,10 @@ pub enum Code {
     Cancelled,
     /// The way back was lost: the reply can no longer arrive. The method may have run.
     ReplyLost,
+    /// No sign of life came for as long as the call monitor waits, though there is time left until the deadline. The
+    /// method may have run, may be running, or may wait for a server still. Look whether the servers run and are not
+    /// overloaded.
+    Unresponsive,
     /// The message is larger than the limit (4 MiB unless configured). For a reply the method has run.
     TooLarge,
     /// The message could not be understood at all: content type, encoding, nesting, headers.
@@ -61,6 +65,7 @@ impl Code {
         Self::Unavailable,
         Self::Cancelled,
         Self::ReplyLost,
+        Self::Unresponsive,
         Self::TooLarge,
         Self::Malformed,
         Self::TooManyAttempts,
@@ -83,6 +88,7 @@ impl Code {
             Self::Unavailable => "unavailable",
             Self::Cancelled => "cancelled",
             Self::ReplyLost => "reply_lost",
+            Self::Unresponsive => "unresponsive",
             Self::TooLarge => "too_large",
             Self::Malformed => "malformed",
             Self::TooManyAttempts => "too_many_attempts",
@@ -108,6 +114,7 @@ impl Code {
             | Self::Unavailable
             | Self::Cancelled
             | Self::ReplyLost
+            | Self::Unresponsive
             | Self::TooManyAttempts => Executed::Unknown,
             Self::Panicked | Self::ServiceError | Self::RemoteError => Executed::Executed,
         }
@@ -123,6 +130,7 @@ impl Code {
                 | Self::Overloaded
                 | Self::Unavailable
                 | Self::ReplyLost
+                | Self::Unresponsive
         )
     }
 
@@ -132,7 +140,7 @@ impl Code {
         match self {
             Self::Unroutable | Self::Overloaded | Self::TooLarge => Phase::Publish,
             Self::Unavailable => Phase::Connect,
-            Self::DeadlineExceeded | Self::Cancelled | Self::ReplyLost => Phase::Wait,
+            Self::DeadlineExceeded | Self::Cancelled | Self::ReplyLost | Self::Unresponsive => Phase::Wait,
             Self::NoSuchMethod
             | Self::UnsupportedVersion
             | Self::InvalidArguments

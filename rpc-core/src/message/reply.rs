@@ -19,8 +19,10 @@ pub struct Reply {
     pub correlation_id: CorrelationId,
     /// The server that answers.
     pub server: Option<Arc<str>>,
-    /// Result or failure.
+    /// Result or failure; what a reply holds that is not [`ending`](Self::ending) is looked at only with the last one.
     pub outcome: Outcome,
+    /// Whether it is the last reply to its request, as most are. Any other says that the method is running.
+    pub ending: bool,
     /// How long the broker may keep the reply; the caller's remaining time.
     pub time_to_live: Option<Duration>,
 }
@@ -61,7 +63,20 @@ impl Reply {
     /// A reply to the request with `correlation_id`.
     #[must_use]
     pub fn new(correlation_id: CorrelationId, outcome: Outcome) -> Self {
-        Self { message_id: MessageId::random(), correlation_id, server: None, outcome, time_to_live: None }
+        Self {
+            message_id: MessageId::random(),
+            correlation_id,
+            server: None,
+            outcome,
+            ending: true,
+            time_to_live: None,
+        }
+    }
+
+    /// A sign of life: the method that the request with `correlation_id` asked for is running. Its payload is empty.
+    #[must_use]
+    pub fn running(correlation_id: CorrelationId) -> Self {
+        Self { ending: false, ..Self::new(correlation_id, Outcome::Success(Payload::default())) }
     }
 
     /// The encoded result, or the encoded error.

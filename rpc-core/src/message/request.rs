@@ -33,6 +33,9 @@ pub struct Request {
     pub durable: bool,
     /// How the reply may be compressed.
     pub accept_encoding: Option<ContentEncoding>,
+    /// How long the caller waits for a sign of life; `None` when it listens for none. The server sends one every
+    /// half of it while the method runs, as [`Reply::running`](super::Reply::running).
+    pub call_monitor: Option<Duration>,
 }
 
 impl Request {
@@ -61,6 +64,7 @@ impl Request {
             time_to_live: None,
             durable: false,
             accept_encoding: None,
+            call_monitor: None,
         }
     }
 }

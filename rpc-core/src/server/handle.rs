@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::ServerBuilder;
+use super::beats::Beats;
 use super::duplicates::{Duplicates, Found, Running};
 use super::respond::Responder;
 use super::routes::{Route, Routes};
@@ -35,6 +36,7 @@ pub(super) struct Handler {
     max_message_size: usize,
     duplicates: Duplicates,
     responder: Responder,
+    beats: Beats,
     stop: CancellationToken,
     kill: CancellationToken,
 }
@@ -87,6 +89,7 @@ impl Handler {
             accept,
             delivery_limit: DeliveryLimit::new(delivery_limit, capabilities.redelivery_count),
             max_message_size: capabilities.max_message_size,
+            beats: Beats::new(&transport, target.server_name().unwrap_or_default().into()),
             responder: Responder::new(&transport, target, compression, kill.clone()),
             duplicates: Duplicates::new(window, most),
             stop,
@@ -96,6 +99,10 @@ impl Handler {
 
     pub(super) fn rejections(&self) -> Arc<Rejections> {
         self.responder.rejections()
+    }
+
+    pub(super) const fn beats(&self) -> &Beats {
+        &self.beats
     }
 
     /// Tells the sender if it can be told; otherwise the reason goes to the dead-letter queue.
@@ -173,7 +180,11 @@ impl Handler {
                 Ok(()) | Err(_) => None,
             },
         };
-        let ended = self.run(route, &request, arguments, acknowledge).await;
+        let ended = if request.call_monitor.is_none() {
+            self.run(route, &request, arguments, acknowledge).await
+        } else {
+            Box::pin(self.run_monitored(route, &request, arguments, acknowledge)).await
+        };
         let Some(answer) = self.conclude(&request, ended, acknowledger, running) else { return };
         let sent = self.responder.reply(&request, &answer.outcome, &mut worker, answer.keeps_request()).await;
         answer.settle(sent);
@@ -270,6 +281,22 @@ impl Handler {
             .check_accepted(&self.accept)
             .and_then(|()| compression::inflate(request.arguments.clone(), self.max_message_size))
             .map_err(|error| Failure::from(&error))
+    }
+
+    /// As [`run`](Self::run), and tells the caller meanwhile that it runs.
+    async fn run_monitored(
+        &self,
+        route: Route,
+        request: &Request,
+        arguments: Payload,
+        acknowledge: Acknowledge,
+    ) -> Ended {
+        let beating = self.beats.start(request);
+        let ended = self.run(route, request, arguments, acknowledge).await;
+        if let Some(beating) = beating {
+            beating.end().await;
+        }
+        ended
     }
 
     async fn run(

@@ -24,6 +24,7 @@ pub(super) struct MethodAttribute {
     pub(super) kind: Kind,
     pub(super) since: Version,
     pub(super) timeout: Option<Duration>,
+    pub(super) call_monitor: Option<Duration>,
     pub(super) idempotent: bool,
     pub(super) at_most_once: bool,
 }
@@ -55,12 +56,14 @@ impl MethodAttribute {
         errors: &mut Errors,
     ) -> Self {
         let known: &[&str] = match kind {
-            Kind::Call => &["timeout", "since", "idempotent", "at_most_once"],
+            Kind::Call => &["timeout", "call_monitor", "since", "idempotent", "at_most_once"],
             Kind::Cast | Kind::Fanout => &["since"],
         };
         let keys = Keys::of(attribute, kind.attribute(), known, errors);
         let since = since(&keys, interface, errors);
         let timeout = keys.text("timeout", errors).and_then(|text| errors.keep(timeout(&text)));
+        let call_monitor =
+            keys.text("call_monitor", errors).and_then(|text| errors.keep(call_monitor(&text)));
         let idempotent = keys.word("idempotent", errors);
         let at_most_once = keys.word("at_most_once", errors);
         if idempotent && at_most_once {
@@ -68,7 +71,7 @@ impl MethodAttribute {
                            `at_most_once`";
             errors.push(attribute, message);
         }
-        Self { kind, since, timeout, idempotent, at_most_once }
+        Self { kind, since, timeout, call_monitor, idempotent, at_most_once }
     }
 }
 
@@ -112,14 +115,26 @@ fn since(keys: &Keys, interface: Option<Version>, errors: &mut Errors) -> Versio
 }
 
 fn timeout(text: &LitStr) -> syn::Result<Duration> {
-    match humantime::parse_duration(&text.value()) {
-        Ok(timeout) if timeout.is_zero() => {
-            Err(syn::Error::new(text.span(), "with this timeout every call would fail: allow some time"))
-        }
-        Ok(timeout) => Ok(timeout),
-        Err(error) => {
-            let message = format!("not a duration ({error}): write \"30s\", \"1m 30s\" or \"250ms\"");
-            Err(syn::Error::new(text.span(), message))
-        }
+    let timeout = duration(text)?;
+    if timeout.is_zero() {
+        return Err(syn::Error::new(text.span(), "with this timeout every call would fail: allow some time"));
     }
+    Ok(timeout)
+}
+
+fn call_monitor(text: &LitStr) -> syn::Result<Duration> {
+    let silence = duration(text)?;
+    if silence.is_zero() {
+        let message =
+            "with this nobody would listen for signs of life: allow some time, or leave the key out";
+        return Err(syn::Error::new(text.span(), message));
+    }
+    Ok(silence)
+}
+
+fn duration(text: &LitStr) -> syn::Result<Duration> {
+    humantime::parse_duration(&text.value()).map_err(|error| {
+        let message = format!("not a duration ({error}): write \"30s\", \"1m 30s\" or \"250ms\"");
+        syn::Error::new(text.span(), message)
+    })
 }

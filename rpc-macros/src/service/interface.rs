@@ -40,6 +40,10 @@ fn method(method: &Method, crate_path: &TokenStream) -> TokenStream {
         let timeout = duration(timeout);
         quote!(.with_timeout(#timeout))
     });
+    let call_monitor = method.call_monitor.map(|silence| {
+        let silence = duration(silence);
+        quote!(.with_call_monitor(#silence))
+    });
     let idempotent = method.idempotent.then(|| quote!(.with_idempotent(true)));
     let at_most_once = method.at_most_once.then(|| quote!(.with_at_most_once(true)));
     let arguments = method.arguments.iter().map(|described| argument(described, crate_path));
@@ -48,6 +52,7 @@ fn method(method: &Method, crate_path: &TokenStream) -> TokenStream {
         #crate_path::Method::new(#name, #crate_path::MethodKind::#kind)
             .with_since(#since)
             #timeout
+            #call_monitor
             #idempotent
             #at_most_once
             .with_arguments(const { &[#(#arguments),*] })

@@ -23,6 +23,7 @@ pub(super) struct Method {
     pub(super) kind: Kind,
     pub(super) since: Version,
     pub(super) timeout: Option<Duration>,
+    pub(super) call_monitor: Option<Duration>,
     pub(super) idempotent: bool,
     pub(super) at_most_once: bool,
     /// The type of the context argument, if the method takes one.

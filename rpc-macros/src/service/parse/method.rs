@@ -44,6 +44,7 @@ pub(super) fn parse(item: &TraitItemFn, interface: Option<Version>, errors: &mut
         kind: attribute.kind,
         since: attribute.since,
         timeout: attribute.timeout,
+        call_monitor: attribute.call_monitor,
         idempotent: attribute.idempotent,
         at_most_once: attribute.at_most_once,
         context,

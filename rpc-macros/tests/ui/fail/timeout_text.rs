@@ -8,6 +8,8 @@ pub trait Conductor {
     async fn unit(&self);
     #[call(timeout = "0s")]
     async fn zero(&self);
+    #[call(call_monitor = "0s")]
+    async fn deaf(&self);
 }
 
 fn main() {}
