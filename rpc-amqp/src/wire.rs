@@ -73,6 +73,7 @@ mod words {
     pub(super) const NAMESPACE: &str = "namespace";
     pub(super) const VERSION: &str = "version";
     pub(super) const TIMEOUT_MS: &str = "timeout-ms";
+    pub(super) const CALL_MONITOR_MS: &str = "call-monitor-ms";
     pub(super) const REQUEST_ID: &str = "request-id";
     pub(super) const ATTEMPT: &str = "attempt";
     pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -89,6 +90,7 @@ mod words {
 
     pub(super) const STATUS: &str = "status";
     pub(super) const OK: &str = "ok";
+    pub(super) const RUNNING: &str = "running";
     pub(super) const ERROR: &str = "error";
     pub(super) const CODE: &str = "code";
     pub(super) const MESSAGE: &str = "message";

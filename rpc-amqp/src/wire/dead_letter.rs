@@ -46,7 +46,7 @@ impl Rejection {
 }
 
 /// The headers of a message that is sent again as if it never had been: the flat ones, without what was said about its
-/// rejection, its attempts and its time.
+/// rejection, its attempts, its time and its caller.
 pub(crate) fn replay_headers(headers: &FieldTable) -> FieldTable {
     let gone = [
         words::DEAD_LETTER_CODE,
@@ -56,6 +56,7 @@ pub(crate) fn replay_headers(headers: &FieldTable) -> FieldTable {
         words::ATTEMPT,
         words::DELIVERY_COUNT,
         words::TIMEOUT_MS,
+        words::CALL_MONITOR_MS,
     ];
     flat_without(headers, &gone)
 }
@@ -91,6 +92,7 @@ mod tests {
         };
         let message = || Headers::default().text("method", "m").text("meta-user", "ann");
         let counted = message().number("attempt", 4).number("timeout-ms", 50).number("x-delivery-count", 2);
+        let counted = counted.number("call-monitor-ms", 10);
         let dead = rejection.write(counted).into_table();
         assert_eq!((Rejection::read(&dead), delivery_count(&dead)), (rejection, 2));
         assert_eq!(replay_headers(&dead), message().into_table());

@@ -30,7 +30,8 @@ fn encode_request(request: &Request) -> Result<(BasicProperties, Bytes), Error> 
         .text(words::METHOD, &request.method)
         .maybe_text(words::NAMESPACE, request.namespace.as_deref())
         .text(words::VERSION, &request.version.to_string())
-        .maybe_text(words::ACCEPT_ENCODING, request.accept_encoding.map(ContentEncoding::as_str));
+        .maybe_text(words::ACCEPT_ENCODING, request.accept_encoding.map(ContentEncoding::as_str))
+        .maybe_milliseconds(words::CALL_MONITOR_MS, request.call_monitor);
     let headers = with_context(headers, &request.context);
     let mut properties = properties(words::REQUEST, &request.arguments)?
         .with_message_id(short("message id", request.message_id.as_str())?)
@@ -50,6 +51,7 @@ fn encode_request(request: &Request) -> Result<(BasicProperties, Bytes), Error> 
 fn encode_reply(reply: &Reply) -> Result<(BasicProperties, Bytes), Error> {
     let headers = Headers::default().maybe_text(words::SERVER, reply.server.as_deref());
     let headers = match &reply.outcome {
+        Outcome::Success(_) if !reply.ending => headers.text(words::STATUS, words::RUNNING),
         Outcome::Success(_) => headers.text(words::STATUS, words::OK),
         Outcome::Failure(failure) => headers
             .text(words::STATUS, words::ERROR)

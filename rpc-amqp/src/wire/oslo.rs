@@ -13,6 +13,7 @@ mod exception;
 mod failure;
 mod fields;
 mod mending;
+mod monitor;
 mod notification;
 mod object;
 mod properties;

@@ -79,7 +79,7 @@ proptest! {
     fn requests(
         payload in any_payload(), context in any_context(), method in id(), namespace in option::of(id()),
         (major, minor) in any::<(u32, u32)>(), correlation in option::of(id()), durable: bool,
-        ttl in option::of(1_u64..1_000_000),
+        ttl in option::of(1_u64..1_000_000), monitor in option::of(1_u64..1_000_000),
     ) {
         let mut request = Request::new(method, payload);
         request.namespace = namespace.map(Into::into);
@@ -89,6 +89,7 @@ proptest! {
         request.durable = durable;
         request.accept_encoding = durable.then_some(ContentEncoding::Zstd);
         request.time_to_live = ttl.map(Duration::from_millis);
+        request.call_monitor = monitor.map(Duration::from_millis);
         request.context = context;
         if request.context.deadline.is_none() {
             // Without a timeout the broker's expiry is taken for one.
@@ -105,6 +106,7 @@ proptest! {
         prop_assert_eq!(read.durable, written.durable);
         prop_assert_eq!(read.accept_encoding, written.accept_encoding);
         prop_assert_eq!(read.time_to_live, written.time_to_live);
+        prop_assert_eq!(read.call_monitor, written.call_monitor);
         same_context(&read.context, &written.context, &written.message_id);
     }
 
@@ -112,7 +114,7 @@ proptest! {
     fn replies(
         payload in any_payload(), correlation in id(), server in option::of(id()), failed: bool,
         code in any_code(), text in "\\PC{0,40}", retryable: bool, after in option::of(1_u64..100_000),
-        error_type in option::of(id()),
+        error_type in option::of(id()), ending: bool,
     ) {
         let status = if failed {
             let mut failure = Failure::new(code, text);
@@ -127,6 +129,8 @@ proptest! {
         };
         let mut reply = Reply::new(CorrelationId::parse(&correlation).unwrap(), status);
         reply.server = server.map(Into::into);
+        // A failure is always the last.
+        reply.ending = failed || ending;
         let written = reply.clone();
         let Message::Reply(read) = again(Message::from(reply)) else { panic!("another kind") };
         prop_assert_eq!(format!("{read:?}"), format!("{written:?}"));
@@ -213,6 +217,28 @@ fn the_brokers_expiry_is_a_deadline_for_those_who_give_no_other() {
     let request = request(&plain(&[("method", "ping")]).with_expiration(short("5000")));
     let remaining = request.context.deadline.unwrap().remaining();
     assert!(remaining > Duration::from_secs(4) && remaining <= Duration::from_secs(5));
+}
+
+#[test]
+fn a_call_monitor_is_a_time_or_none() {
+    let monitor = |time: &str| request(&plain(&[("method", "m"), ("call-monitor-ms", time)])).call_monitor;
+    assert_eq!(monitor("1500"), Some(Duration::from_millis(1_500)));
+    assert_eq!(monitor("18446744073709551615"), Some(Deadline::LONGEST));
+    for none in ["0", "-5", "soon", "", "1.5"] {
+        assert_eq!(monitor(none), None, "{none:?}");
+    }
+}
+
+#[test]
+fn a_sign_of_life_is_a_reply_that_is_running() {
+    let correlation_id = CorrelationId::parse("c-1").unwrap();
+    let running = Message::from(Reply::running(correlation_id));
+    let (properties, body) = encode(running, Wire::Native, &Exceptions::default()).unwrap();
+    let headers = properties.headers().as_ref().unwrap().inner();
+    assert_eq!(headers["status"], AMQPValue::LongString(LongString::from("running")));
+    assert!(headers.len() == 1 && body.is_empty(), "{headers:?}");
+    let Ok(Message::Reply(read)) = read(&properties, body) else { panic!("no reply") };
+    assert!(!read.ending && read.payload().body.is_empty());
 }
 
 #[test]

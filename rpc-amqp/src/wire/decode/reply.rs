@@ -16,8 +16,9 @@ pub(super) fn decode(arrived: Arrived<'_>, headers: &FieldTable) -> Result<Reply
     let correlation_id =
         correlation_id(properties).ok_or_else(|| Malformed::new("a reply without a correlation id"))?;
     let payload = payload(properties, arrived.body)?;
-    let status = match text(headers, words::STATUS).as_deref() {
-        Some(words::OK) => Outcome::Success(payload),
+    let status = text(headers, words::STATUS);
+    let outcome = match status.as_deref() {
+        Some(words::OK | words::RUNNING) => Outcome::Success(payload),
         Some(words::ERROR) => {
             let mut failure = failure(headers);
             failure.data = payload;
@@ -25,13 +26,16 @@ pub(super) fn decode(arrived: Arrived<'_>, headers: &FieldTable) -> Result<Reply
         }
         Some(other) => {
             return Err(Malformed::new(format!(
-                "the header status is {:?}: it has to be ok or error",
+                "the header status is {:?}: it has to be ok, error or running",
                 shown(other)
             )));
         }
-        None => return Err(Malformed::new("the header status is missing: it has to be ok or error")),
+        None => {
+            return Err(Malformed::new("the header status is missing: it has to be ok, error or running"));
+        }
     };
-    let mut reply = Reply::new(correlation_id, status);
+    let mut reply = Reply::new(correlation_id, outcome);
+    reply.ending = status.as_deref() != Some(words::RUNNING);
     reply.message_id = message_id(properties);
     reply.server = text(headers, words::SERVER).map(Arc::from);
     reply.time_to_live = expiration(properties);

@@ -1,12 +1,13 @@
 //! Requests.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use lapin::types::FieldTable;
 use rpc_core::message::{Malformed, Request};
-use rpc_core::{CorrelationId, ReplyAddress, Version};
+use rpc_core::{CorrelationId, Deadline, ReplyAddress, Version};
 
-use super::super::headers::{own_text, text};
+use super::super::headers::{number, own_text, text};
 use super::super::words;
 use super::{Arrived, context, expiration, message_id, payload};
 
@@ -38,6 +39,10 @@ pub(super) fn decode(
     }
     // An encoding that we do not know is one that we do not use.
     request.accept_encoding = text(headers, words::ACCEPT_ENCODING).and_then(|word| word.parse().ok());
+    // What is no time asks for nothing.
+    let call_monitor = number(headers, words::CALL_MONITOR_MS).filter(|milliseconds| *milliseconds > 0);
+    request.call_monitor =
+        call_monitor.map(|milliseconds| Duration::from_millis(milliseconds).min(Deadline::LONGEST));
     request.time_to_live = time_to_live;
     request.durable = *properties.delivery_mode() == Some(PERSISTENT);
     Ok(request)

@@ -30,7 +30,7 @@ pub(super) fn encode(
         }
     };
     let message = message
-        .raw(words::ENDING, "true")
+        .value(words::ENDING, &reply.ending)
         .text(words::CORRELATION_ID, reply.correlation_id.as_str())
         .text(words::MESSAGE_ID, reply.message_id.as_str());
     Ok((properties(None)?, body::seal(&message.finish())))
@@ -54,21 +54,21 @@ pub(super) fn decode(fields: &Fields<'_>, limit: usize) -> Result<Reply, Malform
         .ok_or_else(|| Malformed::new("a reply without a _msg_id"))?;
     let result = fields.raw(words::RESULT);
     let why = fields.raw(words::FAILURE).filter(|why| !failure::is_none(why));
-    let is_last = fields.get::<bool>(words::ENDING).unwrap_or(true);
-    if !is_last && result.is_none() && why.is_none() {
-        return Err(Malformed::new("a sign of life, and no reply: the method is running"));
-    }
+    // A failure is the end, whatever else it says: what could follow it?
+    let ending = why.is_some() || fields.get::<bool>(words::ENDING).unwrap_or(true);
     let length = result.or(why).map_or(0, str::len);
     if length > limit {
         return Err(too_large("the reply", length, limit).with_answers(Some(correlation_id)));
     }
-    let outcome = if let Some(why) = why {
-        Outcome::Failure(failure::decode(why))
-    } else {
-        let result = Bytes::copy_from_slice(result.unwrap_or("null").as_bytes());
-        Outcome::Success(Payload::new(ContentType::Json, result))
+    let mut reply = match (why, result) {
+        (Some(why), _) => Reply::new(correlation_id, Outcome::Failure(failure::decode(why))),
+        (None, None) if !ending => Reply::running(correlation_id),
+        (None, result) => {
+            let result = Bytes::copy_from_slice(result.unwrap_or("null").as_bytes());
+            Reply::new(correlation_id, Outcome::Success(Payload::new(ContentType::Json, result)))
+        }
     };
-    let mut reply = Reply::new(correlation_id, outcome);
+    reply.ending = ending;
     if let Some(id) = fields.get::<String>(words::MESSAGE_ID).and_then(|id| MessageId::parse(&id)) {
         reply.message_id = id;
     }

@@ -14,7 +14,7 @@ use super::super::decode::{attempt, expiration};
 use super::fields::Fields;
 use super::object::Object;
 use super::properties::properties;
-use super::{address, body, context, too_large, unspeakable, version, words};
+use super::{address, body, context, monitor, too_large, unspeakable, version, words};
 
 pub(super) fn encode(request: &Request) -> Result<(BasicProperties, Bytes), Error> {
     let arguments = arguments(&request.arguments)?;
@@ -27,7 +27,7 @@ pub(super) fn encode(request: &Request) -> Result<(BasicProperties, Bytes), Erro
         Some((address, correlation_id)) => message
             .text(words::CORRELATION_ID, correlation_id.as_str())
             .text(words::REPLY_QUEUE, address.as_str())
-            .raw(words::MONITOR_TIMEOUT, "null"),
+            .raw(words::MONITOR_TIMEOUT, &monitor::encode(request.call_monitor)?),
         None => message,
     };
     // The same when it is sent again, so that a server which has had it notices.
@@ -91,6 +91,7 @@ fn decode_rest(fields: &Fields<'_>, arrived: &Arrived<'_>, limit: usize) -> Resu
     let mut request = Request::in_context(message_id, context, method, arguments);
     request.namespace = fields.text(words::NAMESPACE)?.map(Cow::Owned);
     request.version = wanted(fields)?;
+    request.call_monitor = fields.raw(words::MONITOR_TIMEOUT).and_then(monitor::decode);
     request.time_to_live = time_to_live;
     request.durable = true;
     Ok(request)
