@@ -1,7 +1,7 @@
 """A Python client that does what it is told: client.py URL
 
 Each line of its input is a JSON object with "op" (call, cast or fanout), "topic" and "method"; "args", "context",
-"server", "exchange", "namespace", "version" and "timeout" (10 s) may stand beside them. Each is answered by a line: {"ok": result}, or
+"server", "exchange", "namespace", "version", "timeout" (10 s) and "monitor" may stand beside them. Each is answered by a line: {"ok": result}, or
 {"error": what was raised}.
 """
 
@@ -16,7 +16,9 @@ import peer
 def perform(transport, request):
     parts = {key: request.get(key) for key in ("topic", "server", "exchange", "namespace", "version")}
     target = oslo_messaging.Target(fanout=request["op"] == "fanout", **parts)
-    client = oslo_messaging.get_rpc_client(transport, target, timeout=request.get("timeout", 10))
+    client = oslo_messaging.get_rpc_client(
+        transport, target, timeout=request.get("timeout", 10), call_monitor_timeout=request.get("monitor")
+    )
     context, method, arguments = request.get("context", {}), request["method"], request.get("args", {})
     if request.get("strange"):
         arguments = {"value": [float("nan"), float("-inf"), "\ud800x", 2**70]}

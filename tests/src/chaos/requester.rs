@@ -23,6 +23,8 @@ pub struct Demand {
     pub size: usize,
     /// How long its caller waits.
     pub deadline: Duration,
+    /// For how long the caller of a call bears no sign of life; zero for ever.
+    pub monitor: Duration,
     /// Goes to a topic that nobody serves.
     pub nowhere: bool,
 }
@@ -56,10 +58,11 @@ impl Demand {
     /// A request that carries little and has 10 s.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
-        Self { kind, work: Work::default(), size: 0, deadline: Duration::from_secs(10), nowhere: false }
+        let (work, deadline, monitor) = (Work::default(), Duration::from_secs(10), Duration::ZERO);
+        Self { kind, work, size: 0, deadline, monitor, nowhere: false }
     }
 
-    /// What `words` say: `kind`, `sleep`, `block` and `deadline` in milliseconds, `held`, `panic`, `nested`,
+    /// What `words` say: `kind`, `sleep`, `block`, `deadline` and `monitor` in milliseconds, `held`, `panic`, `nested`,
     /// `nowhere`, `size` in bytes.
     ///
     /// # Panics
@@ -81,6 +84,7 @@ impl Demand {
             work,
             size: usize::try_from(words.number("size")).expect("a size fits"),
             deadline: Duration::from_millis(deadline),
+            monitor: Duration::from_millis(words.number("monitor")),
             nowhere: is_set("nowhere"),
         }
     }
@@ -140,13 +144,17 @@ impl Requester {
 
     /// The answer, for calls.
     async fn perform(&self, demand: Demand, id: String, filler: ByteBuf) -> Result<Option<u64>, Error> {
-        let Demand { kind, work, deadline, .. } = demand;
+        let Demand { kind, work, deadline, monitor, .. } = demand;
         let client = if demand.nowhere { &self.nobody } else { &self.client };
         let rpc = |error: CallError| Error::from(error);
         match kind {
-            Kind::Call => client.check(id, work, filler).timeout(deadline).await.map(Some).map_err(rpc),
+            Kind::Call => {
+                let call = client.check(id, work, filler).timeout(deadline).call_monitor(monitor);
+                call.await.map(Some).map_err(rpc)
+            }
             Kind::Idempotent => {
-                client.check_again(id, work, filler).timeout(deadline).await.map(Some).map_err(rpc)
+                let call = client.check_again(id, work, filler).timeout(deadline).call_monitor(monitor);
+                call.await.map(Some).map_err(rpc)
             }
             Kind::Cast => client.record(id, work, filler).timeout(deadline).await.map(|()| None),
             Kind::Fanout => client.announce(id, filler).timeout(deadline).await.map(|()| None),

@@ -5,6 +5,7 @@
 
 mod bodies;
 mod both;
+mod call_monitor;
 mod notifications;
 mod python;
 mod python_client;

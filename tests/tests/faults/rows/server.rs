@@ -27,6 +27,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("E7", "slow handlers and a long queue", 60, slow_handlers),
     Row::new("E8", "one message is published twice", 15, published_twice),
     Row::new("E10", "the caller is gone when its replies come", 25, caller_gone),
+    Row::new("E11", "a server falls silent in calls of ten minutes that listen for it", 25, falls_silent),
 ];
 
 fn held(kind: Kind, count: u64) -> Words {
@@ -276,4 +277,60 @@ fn caller_gone(stage: &mut Stage<'_>) {
     stage.client_does(&burst(Kind::Call, 50).with("deadline", 3_000));
     let took = since.elapsed();
     stage.expect(took < Duration::from_secs(2), || format!("E10: 50 calls of another client took {took:?}"));
+}
+
+/// Who listens notices within the time that it asked for, and is told nothing of what has ended.
+fn falls_silent(stage: &mut Stage<'_>) {
+    let monitor = Duration::from_secs(2);
+    stage.client("client");
+    for (signal, fault) in [("STOP", "SIGSTOP of a server"), ("KILL", "SIGKILL of a server")] {
+        stage.server("one", &[]);
+        let long = held(Kind::Call, 8).with("deadline", 600_000).with("monitor", monitor.as_millis());
+        stage.process("client").ask(&long);
+        stage.wait_running("one", 8);
+        std::thread::sleep(2 * monitor);
+        let pending = stage.process("client").measure().number("pending");
+        stage.expect(pending == 8, || format!("E11: {pending} of 8 calls wait for a server that is heard"));
+        stage.fault(fault);
+        let since = tests::ledger::now();
+        stage.process("one").signal(signal);
+        stage.process("client").ask_within(&Words::new("stop"), Duration::from_secs(20));
+        let given_up = |it: &&tests::ledger::Entry| {
+            it.at > since
+                && it.detail("outcome") == Some("unresponsive")
+                && it.detail("executed") == Some("unknown")
+        };
+        let times: Vec<_> = stage.entries().iter().filter(given_up).map(|it| it.at - since).collect();
+        let latest = Duration::from_micros(times.iter().max().copied().unwrap_or_default());
+        stage.expect(times.len() == 8 && latest < monitor + Duration::from_millis(250), || {
+            format!(
+                "E11: {fault}: {} of 8 calls were given up in silence, the last after {latest:?}",
+                times.len()
+            )
+        });
+        stage.kill("one");
+    }
+    stage.server("two", &[]);
+    stage.lifted();
+    stage.client_does(&burst(Kind::Call, 20));
+
+    let (exchange, url) = (stage.exchange.clone(), stage.broker().url_for(USER, PASSWORD, "/"));
+    stage.fault("a listener calls a method that does not exist");
+    let (told, more) = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let client = RawClient::connect(&url).await;
+        let mut replies = client.reply_queue().await;
+        let request = Message::request("nothing", b"\x80").with_header("namespace", "chaos");
+        let request = request.with_header("call-monitor-ms", "200").answered_at(replies.address(), "1");
+        assert!(client.publish(&format!("x.{exchange}"), "chaos", &request).await);
+        let told = replies.wait("1").await.and_then(|reply| reply.header("code"));
+        // Nobody is called so; until then all others are taken in.
+        let more = replies.wait("2").await.is_some() || !replies.left_over().is_empty();
+        client.close().await;
+        (told, more)
+    });
+    stage.expect(told.as_deref() == Some("no_such_method") && !more, || {
+        format!("E11: the caller is told {told:?}, and more comes: {more}")
+    });
+    stage.lifted();
+    stage.client_does(&burst(Kind::Call, 20));
 }
