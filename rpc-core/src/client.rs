@@ -31,6 +31,7 @@ use crate::interface::{Interface, Method, MethodKind};
 use crate::target::Target;
 use crate::transport::SharedTransport;
 use crate::value::Value;
+use crate::version::Version;
 
 /// Calls the methods of a target by name: the untyped door, and what typed clients are made of.
 ///
@@ -56,7 +57,7 @@ impl Client {
     /// How long a call waits for its reply, and a cast for the broker, when nothing else is said.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// A client of `target`: no namespace, version [`Version::DEFAULT`](crate::Version::DEFAULT), the transport's content
+    /// A client of `target`: no namespace, version [`Version::DEFAULT`], the transport's content
     /// type, [`Client::DEFAULT_TIMEOUT`]. [`prepare`](Client::prepare) changes them.
     #[must_use]
     pub fn new(transport: &impl AsRef<SharedTransport>, target: Target) -> Self {
@@ -80,6 +81,13 @@ impl Client {
     pub fn prepare(&self, change: impl FnOnce(Prepare) -> Prepare) -> Self {
         let settings = change(Prepare::clone(&self.settings));
         Self { transport: self.transport.clone(), settings: Arc::new(settings) }
+    }
+
+    /// Whether a request for `version` may be sent: whether no [`version_cap`](Prepare::version_cap) refuses it. Lets a caller
+    /// ask before it uses what came with a version, instead of handling the refusal. oslo.messaging's `can_send_version`.
+    #[must_use]
+    pub fn can_send_version(&self, version: Version) -> bool {
+        self.settings.refusing_cap(version).is_none()
     }
 
     /// Calls `method` with `arguments`: a struct, a map by name such as [`Value::map`], or `&()` for none. See

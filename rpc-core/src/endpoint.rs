@@ -1,5 +1,7 @@
 //! One served interface.
 
+mod in_namespace;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::in_namespace::InNamespace;
 use crate::codec;
 use crate::context::Context;
 use crate::error::{Code, Error};
@@ -23,6 +26,15 @@ pub trait Endpoint: Send + Sync + 'static {
     ///
     /// A panic inside ends as [`Code::Panicked`] and harms nobody else.
     fn dispatch(&self, method: usize, invocation: Invocation) -> Dispatch;
+
+    /// The same interface in another namespace; `None` is the one without a name. Served beside the first, it is for callers
+    /// who still know the older name: oslo.messaging's `legacy_namespaces`.
+    fn in_namespace(self, namespace: Option<&'static str>) -> InNamespace<Self>
+    where
+        Self: Sized,
+    {
+        InNamespace::new(self, namespace)
+    }
 }
 
 /// The future of a running method.

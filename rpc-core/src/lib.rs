@@ -113,7 +113,7 @@ pub use self::codec::Compression;
 pub use self::context::{Context, Foreign, Metadata, MetadataError, TraceContext};
 pub use self::dead_letters::{DeadLetter, DeadLetterFilter, DeadLetters, Treated};
 pub use self::deadline::Deadline;
-pub use self::endpoint::{Dispatch, Endpoint, Invocation};
+pub use self::endpoint::{Dispatch, Endpoint, InNamespace, Invocation};
 pub use self::error::{CallError, Code, Error, Executed, NoError, Phase};
 pub use self::filter::Filter;
 pub use self::health::{Health, HealthWatch};

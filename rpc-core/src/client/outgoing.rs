@@ -141,7 +141,7 @@ fn check(
         let message = format!("the {which} of the target is empty");
         return Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish));
     }
-    if let Some(cap) = settings.version_cap.filter(|cap| !cap.serves(version)) {
+    if let Some(cap) = settings.refusing_cap(version) {
         let message = format!("needs version {version}, but the client is capped at {cap}");
         return Err(Error::new(Code::UnsupportedVersion, message).with_phase(Phase::Publish));
     }

@@ -50,6 +50,18 @@ impl Prepare {
         self
     }
 
+    /// Addresses any one server of the topic: takes back a server name, or a fanout.
+    pub fn any_server(mut self) -> Self {
+        self.target = self.target.any();
+        self
+    }
+
+    /// Addresses the same in another exchange. Default: that of the client's target.
+    pub fn exchange(mut self, exchange: impl Into<String>) -> Self {
+        self.target = self.target.exchange(exchange);
+        self
+    }
+
     /// Addresses another target. Default: that of the client.
     pub fn target(mut self, target: Target) -> Self {
         self.target = target;
@@ -63,24 +75,31 @@ impl Prepare {
         self
     }
 
-    /// Asks for this version of the interface. Default: for a typed client the version that brought the
-    /// method, so that new clients can use old servers; otherwise [`Version::DEFAULT`].
-    pub fn version(mut self, version: Version) -> Self {
-        self.version = Some(version);
+    /// Asks for the interface in the namespace without a name. Default: as [`namespace`](Self::namespace).
+    pub fn without_namespace(mut self) -> Self {
+        self.namespace = None;
         self
     }
 
-    /// Refuses, before sending, what a server of version `cap` would refuse: for the time of a rolling upgrade.
-    /// Default: no cap. oslo.messaging's `version_cap`.
-    pub fn version_cap(mut self, cap: Version) -> Self {
-        self.version_cap = Some(cap);
+    /// Asks for this version of the interface; `None` takes the default again. Default: for a typed client the version that
+    /// brought the method, so that new clients can use old servers; otherwise [`Version::DEFAULT`].
+    pub fn version(mut self, version: impl Into<Option<Version>>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// Refuses, before sending, what a server of version `cap` would refuse: for the time of a rolling upgrade; `None` lifts
+    /// it. Default: no cap. oslo.messaging's `version_cap`.
+    pub fn version_cap(mut self, cap: impl Into<Option<Version>>) -> Self {
+        self.version_cap = cap.into();
         self
     }
 
     /// Waits this long, instead of the time limits of the methods and of
-    /// [`Client::DEFAULT_TIMEOUT`](crate::Client::DEFAULT_TIMEOUT). A limit set on a single call wins.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+    /// [`Client::DEFAULT_TIMEOUT`](crate::Client::DEFAULT_TIMEOUT); `None` takes those again. A limit set on a single call
+    /// wins.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeout = timeout.into();
         self
     }
 
@@ -115,5 +134,10 @@ impl Prepare {
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
+    }
+
+    /// The cap that refuses requests for `version`, if one does.
+    pub(super) fn refusing_cap(&self, version: Version) -> Option<Version> {
+        self.version_cap.filter(|cap| !cap.serves(version))
     }
 }

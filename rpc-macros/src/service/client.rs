@@ -62,6 +62,14 @@ pub(super) fn render(service: &Service, crate_path: &TokenStream) -> TokenStream
 
             #(#methods)*
         }
+
+        #quiet
+        impl ::core::convert::AsRef<#crate_path::Client> for #client {
+            /// The untyped client with the same settings.
+            fn as_ref(&self) -> &#crate_path::Client {
+                &self.client
+            }
+        }
     }
 }
 
