@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn time_left_shrinks_to_zero() {
+    async fn tg_10_time_left_shrinks_to_zero() {
         let deadline = Deadline::after(Duration::from_secs(2));
         tokio::time::advance(Duration::from_millis(1_500)).await;
         assert_eq!(deadline.remaining(), Duration::from_millis(500));

@@ -154,6 +154,53 @@ mod tests {
         assert_eq!(Target::topic("t").server("s").fanout().any().route(), Route::Topic);
     }
 
+    /// Exchange, topic, server and whether it is a fanout.
+    fn parts(target: &Target) -> (&str, &str, Option<&str>, bool) {
+        let is_fanout = target.route() == Route::Fanout;
+        (target.exchange_name(), target.topic_name(), target.server_name(), is_fanout)
+    }
+
+    #[test]
+    fn tg_01_02_each_part_is_set_alone_and_the_others_stay() {
+        let topic = Target::topic("t");
+        assert_eq!(parts(&topic), ("default", "t", None, false));
+        assert_eq!(parts(&topic.clone().exchange("e")), ("e", "t", None, false));
+        assert_eq!(parts(&topic.clone().server("s")), ("default", "t", Some("s"), false));
+        assert_eq!(parts(&topic.clone().fanout()), ("default", "t", None, true));
+        let all = topic.exchange("e").server("s").fanout();
+        assert_eq!(parts(&all), ("e", "t", Some("s"), true));
+        assert_eq!(parts(&all.clone().exchange("f")), ("f", "t", Some("s"), true));
+        assert_eq!(parts(&all.clone().server("r")), ("e", "t", Some("r"), false));
+        assert_eq!(parts(&all.any()), ("e", "t", None, false));
+    }
+
+    #[test]
+    fn tg_03_the_text_says_what_is_meant() {
+        let topic = Target::topic("t");
+        assert_eq!(topic.to_string(), "t");
+        assert_eq!(topic.clone().exchange("e").to_string(), "e/t");
+        assert_eq!(topic.clone().server("s").to_string(), "t on s");
+        assert_eq!(topic.exchange("e").server("s").fanout().to_string(), "e/t on every server");
+    }
+
+    #[test]
+    fn tg_04_targets_are_equal_when_all_of_their_parts_are() {
+        let all = || Target::topic("t").exchange("e").server("s").fanout();
+        assert_eq!(all(), all());
+        let others = [
+            Target::topic("u").exchange("e").server("s").fanout(),
+            all().exchange("f"),
+            all().server("r").fanout(),
+            all().server("").fanout(),
+            all().server("s"),
+            all().any().fanout(),
+        ];
+        for (index, other) in others.iter().enumerate() {
+            assert_ne!(*other, all());
+            assert!(others[..index].iter().all(|before| before != other), "{other}");
+        }
+    }
+
     #[test]
     fn empty_names_are_found() {
         assert_eq!(Target::topic("t").server("s").empty_name(), None);

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_that_are_no_version() {
+    fn rc_23_texts_that_are_no_version() {
         for text in
             ["", "1", "1.", ".1", "1.2.3", "+1.0", "1.-2", " 1.0", "1.0 ", "a.b", "1,0", "4294967296.0"]
         {

@@ -15,6 +15,8 @@ mod codec;
 mod context;
 #[path = "behaviour/dead_letters.rs"]
 mod dead_letters;
+#[path = "behaviour/dispatch.rs"]
+mod dispatch;
 #[path = "behaviour/duplicates.rs"]
 mod duplicates;
 #[path = "behaviour/evidence.rs"]
@@ -25,10 +27,18 @@ mod faults;
 mod faulty;
 #[path = "behaviour/forgetful.rs"]
 mod forgetful;
+#[path = "behaviour/lifecycle.rs"]
+mod lifecycle;
+#[path = "notify/lines.rs"]
+mod lines;
 #[path = "behaviour/notifications.rs"]
 mod notifications;
+#[path = "behaviour/outcomes.rs"]
+mod outcomes;
 #[path = "behaviour/poison.rs"]
 mod poison;
+#[path = "behaviour/prepare.rs"]
+mod prepare;
 #[path = "behaviour/relinking.rs"]
 mod relinking;
 #[path = "behaviour/replies.rs"]
@@ -39,3 +49,5 @@ mod server;
 mod shutdown;
 #[path = "behaviour/support.rs"]
 mod support;
+#[path = "behaviour/targets.rs"]
+mod targets;

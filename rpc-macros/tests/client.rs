@@ -55,7 +55,7 @@ impl Conductor for Manager {
 }
 
 #[tokio::test]
-async fn the_typed_client_reaches_the_typed_service() {
+async fn rc_17_rs_08_the_typed_client_reaches_the_typed_service() {
     let transport = MemoryTransport::new();
     let (seen, mut sights) = unbounded_channel();
     let mut servers = Vec::new();
@@ -108,7 +108,7 @@ impl Endpoint for Recorder {
 }
 
 #[tokio::test]
-async fn arguments_travel_as_a_map_by_name() {
+async fn rc_16_arguments_travel_as_a_map_by_name() {
     let transport = MemoryTransport::new();
     let (seen, mut sights) = unbounded_channel();
     let target = Target::topic("conductor");

@@ -159,13 +159,13 @@ async fn the_error_of_the_service_travels_as_data() {
 }
 
 #[tokio::test]
-async fn no_arguments_and_no_result_are_an_empty_map_and_nothing() {
+async fn rd_19_no_arguments_and_no_result_are_an_empty_map_and_nothing() {
     assert_eq!(run("flush_cache", json!({})).await, Ok(Value::Null));
     assert_eq!(run("sync_power", json!({ "node": 1 })).await, Ok(Value::Null));
 }
 
 #[tokio::test]
-async fn the_context_is_that_of_the_request() {
+async fn rd_20_the_context_is_that_of_the_request() {
     assert_eq!(run("attempt", json!({})).await, Ok(json!(3)));
 }
 
@@ -178,7 +178,7 @@ async fn a_number_out_of_bounds_is_no_panic() {
 }
 
 #[test]
-fn the_interface_tells_what_the_trait_says() {
+fn rs_24_the_interface_tells_what_the_trait_says() {
     let interface = ConductorClient::INTERFACE;
     assert_eq!((interface.name, interface.namespace), ("Conductor", Some("baremetal")));
     assert_eq!(interface.version, Version::new(1, 2));

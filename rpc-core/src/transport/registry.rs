@@ -97,6 +97,22 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn ur_21_25_26_a_url_says_which_transport_it_means() {
+        let registry = Registry::new().with(["memory"], crate::memory::MemoryConnector::default());
+        assert!(registry.connect("memory://").await.is_ok() && registry.connect("MEMORY://x").await.is_ok());
+        for (url, named) in [
+            ("", "starts with a scheme"),
+            ("memory", "starts with a scheme"),
+            ("//host", "starts with a scheme"),
+            ("carrier-pigeon://coop", "carrier-pigeon://"),
+        ] {
+            let error = registry.connect(url).await.unwrap_err();
+            assert_eq!((error.code(), error.is_retryable()), (Code::Unavailable, false), "{url}");
+            assert!(error.message().contains(named) && error.message().contains("memory://"), "{error}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_password_before_the_slashes_is_not_shown() {
         for url in ["ann:hunter2@rabbit://", "amqp:ann:hunter2://@rabbit", "hunter2 \u{1b}://"] {
             let error = Registry::new().connect(url).await.unwrap_err().to_string();

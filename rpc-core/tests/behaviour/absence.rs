@@ -91,7 +91,7 @@ async fn an_idempotent_call_waits_for_its_caller_too_and_runs_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_waited_for_after_his_deadline_or_a_minute() {
+async fn dv_14_nobody_is_waited_for_after_his_deadline_or_a_minute() {
     let (transport, _, server) = server(4).await;
     for (timeout, most) in [(2 * SECOND, 2 * SECOND), (3_600 * SECOND, 60 * SECOND)] {
         Caller::new(&transport).call("double", "1", timeout).await;
@@ -105,7 +105,7 @@ async fn nobody_is_waited_for_after_his_deadline_or_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_was_away_for_long_is_tried_once() {
+async fn dv_15_a_caller_who_was_away_for_long_is_tried_once() {
     let (transport, worker, server) = server(4).await;
     worker.permits.add_permits(1);
     let (caller, other) = (Caller::new(&transport), Caller::new(&transport));

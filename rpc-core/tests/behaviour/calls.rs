@@ -20,7 +20,7 @@ async fn results_and_errors_have_their_types() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_ends_at_most_250_ms_after_its_deadline() {
+async fn rc_10_11_a_call_ends_at_most_250_ms_after_its_deadline() {
     let (work, worker, _server, transport) = one_server().await;
     // Of the call, of the client, of the method: the more special one wins.
     let patient = work.prepare(|settings| settings.timeout(3 * SECOND));
@@ -45,7 +45,7 @@ async fn a_call_ends_at_most_250_ms_after_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_of_nothing_sends_nothing() {
+async fn rc_12_rs_07_a_deadline_of_nothing_sends_nothing() {
     let (work, worker, _server, _) = one_server().await;
     let error = work.double(1).timeout(Duration::ZERO).await.unwrap_err();
     assert_eq!((error.code(), error.executed()), (Code::DeadlineExceeded, Executed::NotSent));

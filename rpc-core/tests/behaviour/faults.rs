@@ -27,7 +27,7 @@ async fn a_publish_that_hangs_does_not_hold_a_call_beyond_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_does_not_wait_for_the_confirm() {
+async fn rb_27_a_reply_does_not_wait_for_the_confirm() {
     let (_, _, _server, transport) = one_server().await;
     for publish in [Publish::ArrivesAndHangs, Publish::ArrivesUnconfirmed] {
         let work = WorkClient::new(&faulty(&transport, publish), target());
@@ -184,7 +184,7 @@ async fn a_message_of_another_kind_goes_to_the_dead_letters() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_reply_is_counted_and_harms_nobody() {
+async fn dv_13_a_late_reply_is_counted_and_harms_nobody() {
     let (_, worker, _server, transport) = one_server().await;
     let client = Client::new(&transport, target());
     let call = tokio::time::timeout(SECOND, client.call("wait", &Value::map([("name", "x")])).into_future());
@@ -195,7 +195,7 @@ async fn a_late_reply_is_counted_and_harms_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn casts_and_events_do_not_wait_for_a_transport_that_is_silent() {
+async fn rc_14_rb_30_casts_and_events_do_not_wait_for_a_transport_that_is_silent() {
     let (_, _, _server, transport) = one_server().await;
     let silent = faulty(&transport, Publish::Hangs);
     let started = Instant::now();

@@ -16,7 +16,7 @@ struct PowerSet {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_typed_event_arrives_with_everything_about_it() {
+async fn nt_05_a_typed_event_arrives_with_everything_about_it() {
     let transport = MemoryTransport::new();
     let mut events = Listener::builder(&transport, ["notifications"]).start::<PowerSet>().await.unwrap();
     let sent = PowerSet { node: "n".to_owned(), on: true };

@@ -31,7 +31,7 @@ async fn what_has_not_started_goes_to_another_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_grace_is_kept() {
+async fn rs_22_the_grace_is_kept() {
     let (transport, worker) = (MemoryTransport::new(), Worker::new());
     let server = builder(transport.as_ref(), "a", &worker).start().await.unwrap();
     let work = WorkClient::new(&transport, target());

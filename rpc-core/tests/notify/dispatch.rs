@@ -76,7 +76,7 @@ async fn only_priorities_that_a_handler_wants_are_subscribed_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nt_21_nt_41_all_handlers_that_want_an_event_are_called_once_and_in_order() {
+async fn nt_21_22_41_all_handlers_that_want_an_event_are_called_once_and_in_order() {
     let (transport, journal) = (MemoryTransport::new(), Journal::default());
     let first = NotificationEndpoint::new()
         .on(journal.note::<PowerSet>("typed"))
@@ -88,7 +88,7 @@ async fn nt_21_nt_41_all_handlers_that_want_an_event_are_called_once_and_in_orde
     settle().await;
     server.shutdown(SECOND).await;
     assert_eq!(journal.lines(), ["typed node.power_set 1", "any node.power_set 1", "warn node.power_set 1"]);
-    assert!(is_drained(&transport).await, "nt_22: no result counts as handled");
+    assert!(is_drained(&transport).await, "no result counts as handled");
 }
 
 #[tokio::test(start_paused = true)]
