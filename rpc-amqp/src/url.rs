@@ -8,6 +8,8 @@ mod error;
 mod host;
 mod parse;
 mod percent;
+#[cfg(test)]
+mod python;
 mod query;
 #[cfg(test)]
 mod render;

@@ -76,7 +76,7 @@ fn call(arguments: &str) -> Request {
 }
 
 #[test]
-fn dv_01_02_properties_are_pythons_and_no_other() {
+fn rb_14_15_dv_01_02_properties_are_pythons_and_no_other() {
     let short = |text: &str| ShortString::try_new(text).unwrap();
     let plain = json_properties().with_headers(FieldTable::default()).with_delivery_mode(2).with_priority(0);
     assert_eq!(written(Request::new("cast", payload("{}"))).0, plain);
@@ -306,7 +306,7 @@ fn nt_01_dv_36_an_event_holds_what_python_writes() {
 }
 
 #[test]
-fn nt_38_an_event_is_understood_with_an_envelope_and_without() {
+fn nt_25_38_dv_33_an_event_is_understood_with_an_envelope_and_without() {
     let message = json!({
         "message_id": "5c7a0f5e-0f4c-4a3a-8b0a-2f1c5b9f7f00", "publisher_id": null, "event_type": "e", "priority": "SAMPLE",
         "payload": [1, { "__type__": "datetime", "__value__": "2026-05-13T12:53:00" }],
@@ -318,7 +318,7 @@ fn nt_38_an_event_is_understood_with_an_envelope_and_without() {
         assert_eq!((event.publisher_id.as_str(), event.event_type.as_str()), ("", "e"));
         assert_eq!((event.priority, event.timestamp_ms), (Priority::Sample, 1_778_676_780_123));
         assert_eq!(event.context.metadata.get("user"), Some("bob"));
-        // DV-33: what marks a type in an older body stays, for whoever knows it.
+        // What marks a type in an older body stays, for whoever knows it.
         let expected = r#"[1,{"__type__":"datetime","__value__":"2026-05-13T12:53:00"}]"#;
         assert_eq!(event.payload, payload(expected));
     }

@@ -23,9 +23,8 @@ pub(super) fn parse(text: &str) -> Option<Version> {
 mod tests {
     use super::*;
 
-    /// TG-05 to TG-09.
     #[test]
-    fn the_rule_is_pythons() {
+    fn tg_05_06_07_08_09_the_rule_is_pythons() {
         let serves = |implemented: (u32, u32), requested: &str| {
             Version::new(implemented.0, implemented.1).serves(parse(requested).unwrap())
         };

@@ -70,7 +70,7 @@ fn sr_09_an_exception_of_python_is_kept_as_it_is() {
 }
 
 #[test]
-fn a_failure_is_never_too_strange() {
+fn sr_06_a_failure_is_never_too_strange() {
     let failure = |failure: serde_json::Value| {
         let message = json!({ "result": null, "failure": failure, "ending": true, "_msg_id": ID });
         failure_of(reply(&message.to_string()))
@@ -103,7 +103,7 @@ impl PythonExceptions for Nodes {
 }
 
 #[test]
-fn a_typed_error_is_an_exception_there_and_an_exception_a_typed_error_here() {
+fn sr_07_ur_24_a_typed_error_is_an_exception_there_and_an_exception_a_typed_error_here() {
     let mut failure = Failure::new(Code::ServiceError, "node 7 is locked");
     failure.error_type = Some("Locked".to_owned());
     let (_, body) = encode(failed(failure).into(), Wire::Oslo, &Nodes).unwrap();
