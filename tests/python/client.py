@@ -1,8 +1,8 @@
-"""A Python client that does what it is told: client.py URL
+"""A Python client that does what it is told: client.py URL [MODULE...]
 
 Each line of its input is a JSON object with "op" (call, cast or fanout), "topic" and "method"; "args", "context",
-"server", "exchange", "namespace", "version", "timeout" (10 s) and "monitor" may stand beside them. Each is answered by a line: {"ok": result}, or
-{"error": what was raised}.
+"server", "exchange", "namespace", "version", "timeout" (10 s) and "monitor" may stand beside them. Each is answered by
+a line: {"ok": result}, or {"error": what was raised}. Exceptions of the modules are rebuilt.
 """
 
 import json
@@ -27,8 +27,8 @@ def perform(transport, request):
     return client.cast(context, method, **arguments)
 
 
-def main(url):
-    transport = peer.rpc_transport(url)
+def main(url, *modules):
+    transport = peer.rpc_transport(url, modules)
     peer.say("ready")
     for line in sys.stdin:
         try:

@@ -8,10 +8,10 @@ import oslo_messaging
 from oslo_config import cfg
 
 
-def rpc_transport(url):
-    """A transport for RPC. The query of the URL sets the driver's options."""
+def rpc_transport(url, modules=()):
+    """A transport for RPC. The query of the URL sets the driver's options; exceptions of the modules are rebuilt."""
     configure()
-    return oslo_messaging.get_rpc_transport(cfg.CONF, url)
+    return oslo_messaging.get_rpc_transport(cfg.CONF, url, allowed_remote_exmods=list(modules))
 
 
 def notification_transport(url):

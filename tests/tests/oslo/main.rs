@@ -6,6 +6,9 @@
 mod bodies;
 mod both;
 mod call_monitor;
+mod duplicates;
+mod exceptions;
+mod nobody;
 mod notifications;
 mod python;
 mod python_client;

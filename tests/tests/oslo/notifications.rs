@@ -5,6 +5,7 @@ use std::time::Duration;
 use rpc_core::{Listener, Notifier, Priority, Value};
 use serde_json::json;
 use tests::broker::{Broker, unique};
+use tests::raw::eventually;
 
 use crate::python::Python;
 use crate::service::connect;
@@ -71,4 +72,23 @@ async fn fn_18_nt_43_our_events_arrive_in_every_pool_of_python() {
         assert_eq!(event["timestamp"].as_str().map(|time| &time[10..11]), Some(" "));
     }
     pooled.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn rb_19_the_queue_of_events_is_made_by_whoever_emits_and_again_on_a_new_link() {
+    let broker = Broker::start();
+    let transport = connect(&broker, "").await;
+    let notifier = Notifier::new(&transport, "p");
+    for _ in 0..2 {
+        notifier.info("e", &Value::Null).await.unwrap();
+        let kept = eventually(async || {
+            broker.queue("notifications.info").filter(|queue| (queue.messages, queue.consumers) == (1, 0))
+        });
+        assert!(kept.await.is_some(), "{:?}", broker.queues());
+        // Gone with the broker's process: it is transient, as Python declares it.
+        broker.stop();
+        broker.start_again();
+        assert_eq!(broker.queue("notifications.info"), None);
+    }
+    assert!(broker.queues().is_empty(), "nobody made anything since: {:?}", broker.queues());
 }

@@ -24,6 +24,13 @@ impl Python {
         Self::client_at(broker, "/", options)
     }
 
+    /// A client that rebuilds exceptions of these modules, besides Python's own.
+    pub(crate) fn client_that_allows(broker: &Broker, modules: &[&str]) -> Self {
+        let url = url(broker, "/", "");
+        let arguments: Vec<_> = [url.as_str()].into_iter().chain(modules.iter().copied()).collect();
+        Self::start("client.py", &arguments)
+    }
+
     /// As [`client`](Self::client), in another vhost.
     pub(crate) fn client_at(broker: &Broker, vhost: &str, options: &str) -> Self {
         Self::start("client.py", &[&url(broker, vhost, options)])

@@ -64,7 +64,7 @@ async fn fn_11_12_13_versions_and_namespaces() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn sr_09_exceptions_are_errors_with_class_message_and_traceback() {
+async fn sr_02_03_09_exceptions_are_errors_with_class_message_and_traceback() {
     let (broker, topic) = (Broker::shared(), unique("failures"));
     let _python = Python::server(broker, "", &topic, "python");
     let transport = connect(broker, "").await;

@@ -56,7 +56,7 @@ async fn queues_are_as_the_table_in_wire_md_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_prefetch_is_the_same_after_a_reconnect() {
+async fn rb_03_the_prefetch_is_the_same_after_a_reconnect() {
     let broker = Broker::start();
     let transport = connect(&broker).await;
     let target = Target::topic(unique("prefetch"));
@@ -74,7 +74,7 @@ async fn the_prefetch_is_the_same_after_a_reconnect() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_delivery_of_a_link_that_is_gone_cannot_be_settled_and_comes_again() {
+async fn rb_24_a_delivery_of_a_link_that_is_gone_cannot_be_settled_and_comes_again() {
     let broker = Broker::start();
     let transport = connect(&broker).await;
     let target = Target::topic(unique("stale"));
@@ -111,7 +111,7 @@ async fn a_queue_that_is_full_refuses() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_blocked_broker_is_seen_and_nothing_is_sent_late() {
+async fn dv_39_a_blocked_broker_is_seen_and_nothing_is_sent_late() {
     let broker = Broker::start();
     let transport = connect(&broker).await;
     let target = Target::topic(unique("blocked"));

@@ -11,6 +11,7 @@ mod conformance;
 mod dead_letters;
 mod harm;
 mod harness;
+mod heartbeats;
 mod history;
 mod hostile_frames;
 mod load;

@@ -64,7 +64,7 @@ async fn closed_connections_are_replaced_and_calls_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_queue_that_was_deleted_is_declared_again() {
+async fn rb_22_a_queue_that_was_deleted_is_declared_again() {
     let broker = Broker::start();
     let Pair { client, server, .. } = pair(&broker).await;
     assert_eq!(client.square(2).await.unwrap(), 4);

@@ -25,7 +25,7 @@ async fn connect_without_permission(broker: &Broker) -> AmqpTransport {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_exchange_without_permission_harms_no_message_of_others() {
+async fn rb_20_an_exchange_without_permission_harms_no_message_of_others() {
     let broker = Broker::shared();
     let transport = connect_without_permission(broker).await;
     let (target, closed) = (Target::topic(unique("sums")), Target::topic("t").exchange(unique("closed")));

@@ -26,7 +26,7 @@ async fn refused_saying(words: &[&str], connecting: impl Future<Output = Result<
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broker_with_a_certificate_of_a_trusted_authority_is_used() {
+async fn rb_08_a_broker_with_a_certificate_of_a_trusted_authority_is_used() {
     let certificates = Certificates::generate();
     let broker = Broker::builder().tls(certificates.clone(), ClientCertificate::NotAsked).start();
     let builder = || AmqpTransport::builder(broker.tls_url()).ca_certificates(&certificates.authority);
@@ -53,7 +53,7 @@ async fn a_broker_with_a_certificate_of_a_trusted_authority_is_used() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_name_of_the_host_is_checked_and_a_client_certificate_can_be_shown() {
+async fn rb_10_12_13_the_name_of_the_host_is_checked_and_a_client_certificate_can_be_shown() {
     let certificates = Certificates::for_names(&["localhost"]);
     let broker = Broker::builder()
         .tls(certificates.clone(), ClientCertificate::Required)
@@ -92,6 +92,24 @@ async fn the_name_of_the_host_is_checked_and_a_client_certificate_can_be_shown()
     transport.close(Duration::from_secs(2)).await;
     let error = builder(external).connect().await.map(drop).unwrap_err();
     assert!(error.message().contains("client_identity") && !error.is_retryable(), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rb_11_the_name_that_is_checked_is_that_of_the_host_that_was_dialled() {
+    let certificates = Certificates::for_names(&["localhost"]);
+    let broker = Broker::builder().tls(certificates.clone(), ClientCertificate::NotAsked).start();
+    let port = broker.tls_port();
+    let connect = async |hosts: String| {
+        let builder = AmqpTransport::builder(format!("amqps://guest:guest@{hosts}"));
+        builder.ca_certificates(&certificates.authority).connect().await
+    };
+    // Wherever it begins, it ends at the host that shows its own name.
+    for _ in 0..4 {
+        let transport = connect(format!("127.0.0.1:{port},localhost:{port}")).await.unwrap();
+        transport.close(Duration::from_secs(2)).await;
+    }
+    let strangers = connect(format!("127.0.0.1:{port},127.0.0.1:{port}"));
+    refused_saying(&["not valid for name", "other names than 127.0.0.1"], strangers).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

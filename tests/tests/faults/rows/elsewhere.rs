@@ -36,13 +36,13 @@ pub(crate) const ROWS: &[Elsewhere] = &[
         "H3",
         "an authority that nobody trusts",
         "rabbitmq/tls.rs",
-        "a_broker_with_a_certificate_of_a_trusted_authority_is_used",
+        "rb_08_a_broker_with_a_certificate_of_a_trusted_authority_is_used",
     ),
     row(
         "H3",
         "a wrong host name, and no client certificate",
         "rabbitmq/tls.rs",
-        "the_name_of_the_host_is_checked_and_a_client_certificate_can_be_shown",
+        "rb_10_12_13_the_name_of_the_host_is_checked_and_a_client_certificate_can_be_shown",
     ),
     row("H4", "one host of the list is bad", "rabbitmq/login.rs", "the_next_host_is_tried"),
     row(
@@ -55,7 +55,7 @@ pub(crate) const ROWS: &[Elsewhere] = &[
         "N32",
         "the prefetch after a reconnect",
         "rabbitmq/agreed.rs",
-        "the_prefetch_is_the_same_after_a_reconnect",
+        "rb_03_the_prefetch_is_the_same_after_a_reconnect",
     ),
     row("N36", "the first host of the list is dead", "rabbitmq/login.rs", "the_next_host_is_tried"),
 ];
