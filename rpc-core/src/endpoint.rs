@@ -95,7 +95,7 @@ impl Invocation {
         Outcome::Failure(match codec::encode(self.arguments.content_type, error) {
             Ok(data) => Failure {
                 data,
-                error_type: Some(error_type.to_owned()),
+                error_type: Some(error_type.into()),
                 ..Failure::new(Code::ServiceError, error.to_string())
             },
             Err(cause) => unencodable("error", &cause),
@@ -106,7 +106,7 @@ impl Invocation {
 /// The method ran, but what it returned cannot be told.
 fn unencodable(what: &str, error: &Error) -> Failure {
     Failure {
-        error_type: Some("EncodeError".to_owned()),
+        error_type: Some("EncodeError".into()),
         ..Failure::new(
             Code::RemoteError,
             format!("the method ran, but its {what} cannot be encoded: {}", error.message()),

@@ -1,11 +1,13 @@
 //! What transports carry: requests, replies and notifications.
 
+mod asked;
 mod malformed;
 mod notification;
 mod reply;
 mod request;
 mod traceback;
 
+pub use self::asked::Asked;
 pub use self::malformed::Malformed;
 pub use self::notification::NotificationMessage;
 pub use self::reply::{Failure, Outcome, Reply};

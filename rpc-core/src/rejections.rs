@@ -32,6 +32,11 @@ impl Rejections {
         Some(std::mem::take(&mut state.untold))
     }
 
+    /// Takes in one that the log does not tell of.
+    pub(crate) fn count(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).total += 1;
+    }
+
     pub(crate) fn total(&self) -> u64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).total
     }
@@ -48,5 +53,12 @@ mod tests {
             .filter_map(|second| Some((second, rejections.rejected(start + Duration::from_secs(second))?)))
             .collect();
         assert_eq!((told, rejections.total()), (vec![(0, 1), (10, 10), (20, 10)], 26));
+        rejections.count();
+        assert_eq!(rejections.total(), 27);
+        assert_eq!(
+            rejections.rejected(start + Duration::from_secs(30)),
+            Some(6),
+            "those since the last line"
+        );
     }
 }

@@ -7,6 +7,7 @@ mod duplicates;
 mod gone;
 mod handle;
 mod patience;
+mod ping;
 mod respond;
 mod routes;
 mod work;

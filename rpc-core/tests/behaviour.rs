@@ -35,6 +35,8 @@ mod lines;
 mod notifications;
 #[path = "behaviour/outcomes.rs"]
 mod outcomes;
+#[path = "behaviour/ping.rs"]
+mod ping;
 #[path = "behaviour/poison.rs"]
 mod poison;
 #[path = "behaviour/prepare.rs"]

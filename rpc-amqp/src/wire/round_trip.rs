@@ -121,7 +121,7 @@ proptest! {
             failure.executed = Executed::Unknown;
             failure.retryable = retryable;
             failure.retry_after = after.map(Duration::from_millis);
-            failure.error_type = error_type;
+            failure.error_type = error_type.map(Into::into);
             failure.data = payload;
             Outcome::Failure(failure)
         } else {

@@ -50,7 +50,7 @@ pub(crate) fn untyped(reply: Reply, limit: usize) -> Result<Value, CallError<Ser
     read(reply, limit, |failure, data, server| {
         Ok(ServiceFailure {
             data: codec::decode(&data).unwrap_or_default(),
-            error_type: failure.error_type,
+            error_type: failure.error_type.map(String::from),
             message: failure.message,
             retryable: failure.retryable,
             server: server.map(str::to_owned),
@@ -101,7 +101,7 @@ fn remote(failure: Failure, server: Option<&str>) -> Error {
         .with_phase(phase)
         .with_retryable(failure.retryable)
         .with_retry_after(failure.retry_after)
-        .with_error_type(failure.error_type)
+        .with_error_type(failure.error_type.map(String::from))
         .with_traceback(failure.traceback)
         .with_server(server.map(str::to_owned))
 }

@@ -130,7 +130,7 @@ pub(super) async fn every_field_of_a_failure_arrives(harness: Arc<dyn Harness>) 
             executed: Executed::Unknown,
             retryable: !code.is_retryable(),
             retry_after: Some(Duration::from_millis(1_500)),
-            error_type: Some("PowerError".to_owned()),
+            error_type: Some("PowerError".into()),
             data: payload("data"),
             ..Failure::new(code, "two\nlines, \u{1f980}")
         };

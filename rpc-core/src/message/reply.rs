@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Traceback;
+use super::{Asked, Traceback};
 use crate::error::{Code, Error, Executed};
 use crate::identity::{CorrelationId, MessageId};
 use crate::payload::Payload;
@@ -52,11 +52,13 @@ pub struct Failure {
     /// How long to wait before a retry.
     pub retry_after: Option<Duration>,
     /// The type name of the service's own error. A label for people, never code.
-    pub error_type: Option<String>,
+    pub error_type: Option<Box<str>>,
     /// The service's own error, encoded.
     pub data: Payload,
     /// Where it happened, if the server is written in a language that tells. The native wire does not carry it.
     pub traceback: Option<Box<Traceback>>,
+    /// What was asked for, when no endpoint has it. The native wire does not carry it.
+    pub asked: Option<Box<Asked>>,
 }
 
 impl Reply {
@@ -105,6 +107,7 @@ impl Failure {
             error_type: None,
             data: Payload::default(),
             traceback: None,
+            asked: None,
         }
     }
 
@@ -112,6 +115,13 @@ impl Failure {
     #[must_use]
     pub fn with_traceback(mut self, traceback: Traceback) -> Self {
         self.traceback = Some(Box::new(traceback));
+        self
+    }
+
+    /// Keeps what was asked for.
+    #[must_use]
+    pub fn with_asked(mut self, asked: Asked) -> Self {
+        self.asked = Some(Box::new(asked));
         self
     }
 }

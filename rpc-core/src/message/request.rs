@@ -21,6 +21,8 @@ pub struct Request {
     pub namespace: Option<Cow<'static, str>>,
     /// The version of the interface that the caller needs.
     pub version: Version,
+    /// The version in the caller's own words, when [`version`](Self::version) says it less exactly.
+    pub version_text: Option<Box<str>>,
     /// The method.
     pub method: Cow<'static, str>,
     /// The arguments by name.
@@ -58,6 +60,7 @@ impl Request {
             reply_to: None,
             namespace: None,
             version: Version::DEFAULT,
+            version_text: None,
             method: method.into(),
             arguments,
             context,

@@ -22,6 +22,7 @@ pub struct ServerBuilder {
     pub(super) target: Target,
     pub(super) named: bool,
     pub(super) endpoints: Vec<Arc<dyn Endpoint>>,
+    pub(super) ping: bool,
     pub(super) workers: u16,
     pub(super) access: Arc<dyn AccessPolicy>,
     pub(super) accept: Vec<ContentType>,
@@ -49,6 +50,7 @@ impl ServerBuilder {
             target,
             named,
             endpoints: Vec::new(),
+            ping: false,
             workers: Self::DEFAULT_WORKERS,
             access: Arc::new(AllowAll),
             accept: ContentType::ALL.to_vec(),
@@ -61,6 +63,15 @@ impl ServerBuilder {
     /// Serves one more interface. Two of one namespace may differ in their major version.
     pub fn endpoint(mut self, endpoint: impl Endpoint) -> Self {
         self.endpoints.push(Arc::new(endpoint));
+        self
+    }
+
+    /// Answers the method `oslo_rpc_server_ping` with `pong`, in the namespace without a name, whatever its arguments: by it
+    /// monitors of oslo.messaging see whether a server is there, and servers in Python answer it with `rpc_ping_enabled`. It
+    /// runs as any other method does, on a worker and by the access policy. Nothing is added when an endpoint has a method of
+    /// this name. Default: off, as in Python.
+    pub fn ping(mut self, enabled: bool) -> Self {
+        self.ping = enabled;
         self
     }
 

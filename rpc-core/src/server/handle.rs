@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::ServerBuilder;
 use super::beats::Beats;
 use super::duplicates::{Duplicates, Found, Running};
+use super::ping::Ping;
 use super::respond::Responder;
 use super::routes::{Route, Routes};
 use super::worker::Worker;
@@ -22,7 +23,7 @@ use crate::deadline::Deadline;
 use crate::delivery_limit::{Decision, DeliveryLimit};
 use crate::endpoint::{Endpoint, Invocation};
 use crate::error::{Code, Error, Executed};
-use crate::message::{Failure, Malformed, Outcome, Request};
+use crate::message::{Asked, Failure, Malformed, Outcome, Request};
 use crate::payload::{ContentType, Payload};
 use crate::rejections::Rejections;
 use crate::transport::Acknowledger;
@@ -72,7 +73,8 @@ impl Handler {
         let ServerBuilder {
             transport,
             target,
-            endpoints,
+            mut endpoints,
+            ping,
             access,
             accept,
             compression,
@@ -82,8 +84,12 @@ impl Handler {
         } = builder;
         let capabilities = transport.capabilities();
         let interfaces = endpoints.iter().map(|endpoint| endpoint.interface()).collect();
+        let mut routes = Routes::new(interfaces)?;
+        if ping && routes.add_ping(Ping::INTERFACE) {
+            endpoints.push(Arc::new(Ping));
+        }
         Ok(Self {
-            routes: Routes::new(interfaces)?,
+            routes,
             endpoints,
             access,
             accept,
@@ -128,6 +134,7 @@ impl Handler {
         let route = match self.routes.find(request.namespace.as_deref(), request.version, &request.method) {
             Ok(route) => route,
             Err(failure) => {
+                let failure = failure.with_asked(Asked::of(&request));
                 self.responder.answer_or_dead_letter(&request, failure, acknowledger, &mut worker).await;
                 return;
             }

@@ -118,6 +118,11 @@ impl Responder {
         worker: &mut Worker,
     ) {
         if request.reply_to.is_none() {
+            if is_no_error(request, &failure) {
+                tracing::debug!(method = %request.method, request_id = %request.context.request_id, "no such method");
+                self.rejections.count();
+                return drop(acknowledger.reject(failure.code, &failure.message));
+            }
             return self.dead_letter(acknowledger, failure.code, &failure.message);
         }
         let failure = with_content_type(failure, request.arguments.content_type);
@@ -189,6 +194,12 @@ impl Responder {
             }
         }
     }
+}
+
+/// Whether nobody wants to read in a log that the method is missing: oslo.messaging's way to try a method that not every
+/// server has is its name.
+fn is_no_error(request: &Request, failure: &Failure) -> bool {
+    failure.code == Code::NoSuchMethod && request.method.ends_with("_ignore_errors")
 }
 
 /// As the arguments came, so that whoever sent them can read it.

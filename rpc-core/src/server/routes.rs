@@ -46,13 +46,21 @@ impl Routes {
                 )));
             }
         }
-        let methods = interfaces
-            .iter()
-            .map(|interface| {
-                interface.methods.iter().enumerate().map(|(index, method)| (method.name, index)).collect()
-            })
-            .collect();
+        let methods = interfaces.iter().map(by_name).collect();
         Ok(Self { interfaces, methods })
+    }
+
+    /// Adds an interface that is asked after all others, unless one of them has a method of the same name. Says whether it
+    /// was added.
+    pub(super) fn add_ping(&mut self, ping: Interface) -> bool {
+        let has_own =
+            |methods: &HashMap<&str, usize>| ping.methods.iter().any(|it| methods.contains_key(it.name));
+        if self.methods.iter().any(has_own) {
+            return false;
+        }
+        self.methods.push(by_name(&ping));
+        self.interfaces.push(ping);
+        true
     }
 
     pub(super) fn interface(&self, route: Route) -> &Interface {
@@ -68,15 +76,17 @@ impl Routes {
     ) -> Result<Route, Failure> {
         let fits =
             |interface: &Interface| interface.namespace == namespace && interface.version.serves(version);
-        // No two endpoints of one namespace share a major version, so at most one fits.
-        let Some(endpoint) = self.interfaces.iter().position(fits) else {
+        // No two endpoints of one namespace share a major version, so at most one fits, and the ping.
+        let mut fitting = (0..self.interfaces.len()).filter(|&endpoint| fits(&self.interfaces[endpoint]));
+        let Some(first) = fitting.next() else {
             return Err(self.unsupported(namespace, version));
         };
-        self.methods[endpoint].get(method).map(|&method| Route { endpoint, method }).ok_or_else(|| {
+        let find = |endpoint: usize| Some(Route { endpoint, method: *self.methods[endpoint].get(method)? });
+        find(first).or_else(|| fitting.find_map(find)).ok_or_else(|| {
             let message = format!(
                 "{} {} has no method {}",
                 shown(namespace),
-                self.interfaces[endpoint].version,
+                self.interfaces[first].version,
                 cut(method)
             );
             Failure::new(Code::NoSuchMethod, message)
@@ -93,6 +103,10 @@ impl Routes {
             format!("no endpoint serves {} {version}; here are: {}", shown(namespace), served.join(", "));
         Failure::new(Code::UnsupportedVersion, message)
     }
+}
+
+fn by_name(interface: &Interface) -> HashMap<&'static str, usize> {
+    interface.methods.iter().enumerate().map(|(index, method)| (method.name, index)).collect()
 }
 
 fn shown(namespace: Option<&str>) -> String {
@@ -144,6 +158,23 @@ mod tests {
         let error = Routes::new(vec![older, newer]).unwrap_err();
         assert!(error.message().contains("Older") && error.message().contains("Newer"), "{error}");
         assert!(Routes::new(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn rd_17_18_a_ping_is_asked_last_and_only_where_nobody_has_one() {
+        const PING: Interface = Interface::new("Ping").with_methods(&[Method::new("ping", MethodKind::Call)]);
+        let mut routes = routes();
+        assert!(routes.find(None, Version::DEFAULT, "ping").is_err());
+        assert!(routes.add_ping(PING));
+        assert_eq!(routes.find(None, Version::DEFAULT, "ping").unwrap(), Route { endpoint: 3, method: 0 });
+        assert_eq!(routes.find(None, Version::DEFAULT, "a").unwrap(), Route { endpoint: 0, method: 0 });
+        let failed = |namespace, version| routes.find(namespace, version, "ping").unwrap_err().code;
+        assert_eq!(failed(Some("extra"), Version::DEFAULT), Code::NoSuchMethod);
+        assert_eq!(failed(None, Version::new(1, 5)), Code::NoSuchMethod);
+        assert!(!routes.add_ping(PING), "there is one");
+
+        let own = Interface::new("Own").with_namespace("own").with_methods(PING.methods);
+        assert!(!Routes::new(vec![own]).unwrap().add_ping(PING));
     }
 
     #[test]

@@ -53,6 +53,6 @@ fn failure(headers: &FieldTable) -> Failure {
         failure.retryable = matches!(&*retryable, "true" | "1");
     }
     failure.retry_after = number(headers, words::RETRY_AFTER_MS).map(Duration::from_millis);
-    failure.error_type = own_text(headers, words::ERROR_TYPE);
+    failure.error_type = own_text(headers, words::ERROR_TYPE).map(Into::into);
     failure
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rpc_core::message::{Failure, Traceback};
+use rpc_core::message::{Asked, Failure, Traceback};
 use rpc_core::{Code, ContentType, Payload, Value};
 
 use super::exception::{PythonException, PythonExceptions};
@@ -35,6 +35,9 @@ pub(super) fn encode(failure: &Failure, exceptions: &dyn PythonExceptions) -> St
         traceback: traceback(failure, class),
         ..PythonException::new(module, class, failure.message.as_str())
     };
+    if let Some(exception) = failure.asked.as_deref().and_then(|asked| of_dispatcher(failure.code, asked)) {
+        return written(&exception, None);
+    }
     match failure.code {
         Code::NoSuchMethod => written(&exception(DISPATCHER, "NoSuchMethod"), None),
         Code::UnsupportedVersion => written(&exception(DISPATCHER, "UnsupportedVersion"), None),
@@ -47,6 +50,21 @@ pub(super) fn encode(failure: &Failure, exceptions: &dyn PythonExceptions) -> St
         }
         code => written(&exception(OURS, &camel(code)), Some(failure)),
     }
+}
+
+/// What Python's dispatcher raises when no endpoint serves a request, in its words: there are programs that look at them.
+fn of_dispatcher(code: Code, asked: &Asked) -> Option<PythonException> {
+    let Asked { method, version, .. } = asked;
+    let (class, message) = match code {
+        Code::NoSuchMethod => ("NoSuchMethod", format!("Endpoint does not support RPC method {method}")),
+        Code::UnsupportedVersion => (
+            "UnsupportedVersion",
+            format!("Endpoint does not support RPC version {version}. Attempted method: {method}"),
+        ),
+        _ => return None,
+    };
+    let traceback = vec![format!("{DISPATCHER}.{class}: {message}\n")];
+    Some(PythonException { traceback, ..PythonException::new(DISPATCHER, class, message) })
 }
 
 fn traceback(failure: &Failure, class: &str) -> Vec<String> {
@@ -114,7 +132,7 @@ pub(super) fn decode(json: &str) -> Failure {
     };
     let mut failure = Failure::new(code, exception.message.as_str())
         .with_traceback(Traceback::new(exception.traceback.concat()));
-    failure.error_type = Some(exception.path());
+    failure.error_type = Some(exception.path().into());
     failure.data = Payload::new(ContentType::Json, Bytes::from(text.into_owned().into_bytes()));
     failure
 }
@@ -147,7 +165,7 @@ fn ours(exception: &PythonException, text: &str) -> Option<Failure> {
     }
     let milliseconds = facts.get(RETRY_AFTER_MS).and_then(Value::as_integer);
     failure.retry_after = milliseconds.and_then(|time| u64::try_from(time).ok()).map(Duration::from_millis);
-    failure.error_type = word(ERROR_TYPE).map(str::to_owned);
+    failure.error_type = word(ERROR_TYPE).map(Into::into);
     // As it came: a typed error may hold what a value of any shape does not.
     let fields = super::Fields::read(text).ok()?;
     let facts = super::Fields::read(fields.raw("kwargs")?).ok()?;

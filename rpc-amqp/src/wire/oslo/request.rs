@@ -90,19 +90,21 @@ fn decode_rest(fields: &Fields<'_>, arrived: &Arrived<'_>, limit: usize) -> Resu
     context.sender = arrived.properties.user_id().as_ref().map(|user| user.as_str().to_owned());
     let mut request = Request::in_context(message_id, context, method, arguments);
     request.namespace = fields.text(words::NAMESPACE)?.map(Cow::Owned);
-    request.version = wanted(fields)?;
     request.call_monitor = fields.raw(words::MONITOR_TIMEOUT).and_then(monitor::decode);
+    (request.version, request.version_text) = wanted(fields)?;
     request.time_to_live = time_to_live;
     request.durable = true;
     Ok(request)
 }
 
-/// The version that the caller needs, as text or, from a careless one, as a number.
-fn wanted(fields: &Fields<'_>) -> Result<Version, Malformed> {
-    let Some(raw) = fields.raw(words::VERSION) else { return Ok(Version::DEFAULT) };
+/// The version that the caller needs, as text or, from a careless one, as a number; and the text of one with a third part.
+fn wanted(fields: &Fields<'_>) -> Result<(Version, Option<Box<str>>), Malformed> {
+    let Some(raw) = fields.raw(words::VERSION) else { return Ok((Version::DEFAULT, None)) };
     let text = serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned());
-    version::parse(&text).ok_or_else(|| {
+    let version = version::parse(&text).ok_or_else(|| {
         let shown: String = text.chars().take(64).collect();
         Malformed::new(format!("the version {shown:?} is none: it has to be major.minor, such as 1.0"))
-    })
+    })?;
+    let has_third_part = text.bytes().filter(|byte| *byte == b'.').count() > 1;
+    Ok((version, has_third_part.then(|| text.into())))
 }

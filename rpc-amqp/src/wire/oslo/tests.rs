@@ -12,7 +12,7 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use proptest::prelude::*;
 use rpc_core::message::{
-    Failure, Malformed, Message, NotificationMessage, Outcome, Reply, Request, Traceback,
+    Asked, Failure, Malformed, Message, NotificationMessage, Outcome, Reply, Request, Traceback,
 };
 use rpc_core::{
     Code, ContentType, CorrelationId, Deadline, Executed, MessageId, Payload, Priority, ReplyAddress,

@@ -36,11 +36,43 @@ fn dv_07_sr_01_a_failure_is_text_with_every_key() {
     assert_eq!((&version["class"], &version["module"]), (&json!("UnsupportedVersion"), &dispatcher));
 }
 
+/// RD-06 and RD-10 as Python's own server would answer.
+#[test]
+fn rd_06_10_what_nobody_serves_is_said_in_the_words_of_pythons_dispatcher() {
+    let python = |code, message: &str| {
+        let failure = Failure::new(code, "in our words").with_asked(Asked::of(&request(message)));
+        python_failure(failure)
+    };
+    let expected = |class: &str, text: &str| {
+        let module = "oslo_messaging.rpc.dispatcher";
+        json!({
+            "class": class, "module": module, "message": text, "tb": [format!("{module}.{class}: {text}\n")],
+            "args": [text], "kwargs": {},
+        })
+    };
+    assert_eq!(
+        python(Code::NoSuchMethod, r#"{"method": "boot"}"#),
+        expected("NoSuchMethod", "Endpoint does not support RPC method boot")
+    );
+    for (version, shown) in [("null", "1.0"), ("\"2.7\"", "2.7"), ("\"1.5.1\"", "1.5.1")] {
+        assert_eq!(
+            python(Code::UnsupportedVersion, &format!(r#"{{"method": "boot", "version": {version}}}"#)),
+            expected(
+                "UnsupportedVersion",
+                &format!("Endpoint does not support RPC version {shown}. Attempted method: boot")
+            )
+        );
+    }
+    // Any other failure has its own words.
+    let denied = python(Code::PermissionDenied, r#"{"method": "boot"}"#);
+    assert_eq!((&denied["class"], &denied["message"]), (&json!("PermissionDenied"), &json!("in our words")));
+}
+
 #[test]
 fn a_failure_of_ours_is_the_same_on_the_other_side() {
     let mut failure =
         Failure::new(Code::ServiceError, "node 7 is locked").with_traceback(Traceback::new("a\nb\n"));
-    failure.error_type = Some("Locked".to_owned());
+    failure.error_type = Some("Locked".into());
     failure.data = payload(r#"{"node":7}"#);
     failure.retryable = true;
     failure.retry_after = Some(Duration::from_millis(1_500));
@@ -105,7 +137,7 @@ impl PythonExceptions for Nodes {
 #[test]
 fn sr_07_ur_24_a_typed_error_is_an_exception_there_and_an_exception_a_typed_error_here() {
     let mut failure = Failure::new(Code::ServiceError, "node 7 is locked");
-    failure.error_type = Some("Locked".to_owned());
+    failure.error_type = Some("Locked".into());
     let (_, body) = encode(failed(failure).into(), Wire::Oslo, &Nodes).unwrap();
     let text = String::from_utf8(body.to_vec()).unwrap();
     assert!(text.contains("PermissionError") && text.contains("builtins"), "{text}");
