@@ -12,6 +12,7 @@ mod context;
 mod exception;
 mod failure;
 mod fields;
+mod ids;
 mod mending;
 mod monitor;
 mod notification;
@@ -85,8 +86,10 @@ pub(super) fn encode(
 
 /// What `arrived` means. Arguments or a result above `limit` bytes are refused, and a body of far more unread.
 pub(super) fn decode(arrived: &Arrived<'_>, limit: usize) -> Result<Message, Malformed> {
-    let text = body::open(arrived, limit)?;
-    let fields = Fields::read(&text)?;
+    // Whoever waits is told even if the message cannot be read.
+    let told = |malformed| ids::told(malformed, &arrived.body);
+    let text = body::open(arrived, limit).map_err(told)?;
+    let fields = Fields::read(&text).map_err(told)?;
     if fields.has(words::METHOD) {
         return request::decode(&fields, arrived, limit).map(Message::from);
     }
@@ -96,8 +99,7 @@ pub(super) fn decode(arrived: &Arrived<'_>, limit: usize) -> Result<Message, Mal
     if fields.has(words::EVENT_TYPE) {
         return notification::decode(&fields, arrived, limit).map(Message::from);
     }
-    let malformed = Malformed::new("the message has neither a method, nor a result, nor an event_type");
-    Err(malformed.with_reply_to(address::find(&fields).ok().flatten()))
+    Err(told(Malformed::new("the message has neither a method, nor a result, nor an event_type")))
 }
 
 /// A failure that came from Python, as the error of the service that it stands for, if `exceptions` know it.

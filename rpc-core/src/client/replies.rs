@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::call_monitor::Heard;
 use super::outgoing::closed;
@@ -13,6 +14,7 @@ use super::waiter::{Answer, Waiter};
 use crate::error::{Code, Error, Executed, Phase};
 use crate::identity::{CorrelationId, random_key};
 use crate::message::{Malformed, Message, Reply};
+use crate::rejections::Rejections;
 use crate::reply_address::ReplyAddress;
 use crate::transport::{ConsumeOptions, Consumer, ConsumerState, ConsumerWatch, Source, Transport};
 
@@ -27,6 +29,7 @@ pub(crate) struct Replies {
 struct Waiting {
     table: ReplyTable<Waiter>,
     orphans: AtomicU64,
+    unreadable: Rejections,
 }
 
 /// The task that takes replies in at an address. It ends when the transport is closed, when its tokio runtime ends, when
@@ -56,6 +59,7 @@ impl Replies {
             waiting: Arc::new(Waiting {
                 table: ReplyTable::new(Self::MOST_PENDING),
                 orphans: AtomicU64::new(0),
+                unreadable: Rejections::default(),
             }),
             receiver: Mutex::default(),
             closed: Arc::default(),
@@ -293,7 +297,16 @@ async fn receive(mut consumer: Box<dyn Consumer>, mut fails_all: FailsAll) {
             Err(malformed) => {
                 let Malformed { answers, .. } = &malformed;
                 let error = malformed.error().with_executed(Executed::Unknown).with_phase(Phase::Decode);
-                waiting.resolve(answers.as_ref(), Err(error))
+                let is_awaited = waiting.resolve(answers.as_ref(), Err(error));
+                if !is_awaited && let Some(count) = waiting.unreadable.rejected(Instant::now()) {
+                    let reason = &*malformed.reason;
+                    tracing::warn!(
+                        reason,
+                        count,
+                        "replies that cannot be read, the last of them for this reason"
+                    );
+                }
+                is_awaited
             }
         };
         // One that comes again was most likely taken before, and its acknowledgement was lost with a link.

@@ -37,7 +37,7 @@ pub(super) fn find(fields: &Fields<'_>) -> Result<Option<(ReplyAddress, Correlat
 
 /// Python's own names: a random one, or that of its queue manager. Nothing else is published to, so that a request
 /// cannot have a server write into the queue of a service.
-fn parse(text: &str) -> Option<ReplyAddress> {
+pub(super) fn parse(text: &str) -> Option<ReplyAddress> {
     let name = text.strip_prefix(PREFIX).filter(|_| text.len() <= LONGEST)?;
     let is_random = name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     (is_random || is_managed(name)).then(|| ReplyAddress::checked_by_transport(text))

@@ -232,6 +232,20 @@ fn whoever_can_be_told_what_is_wrong_is_told() {
     let refused =
         read(&format!(r#"{{"method": "m", "_msg_id": "{ID}", "_reply_q": "conductor"}}"#)).unwrap_err();
     assert!(refused.reply_to.is_none() && refused.reason.contains("refused"));
+    // Even if the message is not read at all.
+    let message = format!(r#"{{"args": "", "_msg_id": "{ID}", "_reply_q": "{ADDRESS}"}}"#);
+    let huge = message.replacen("\"\"", &format!("\"{}\"", "x".repeat(3 * LIMIT + 64 * 1_024)), 1);
+    let no_json = message.replacen("\"\"", "nonsense", 1);
+    let other_envelope = json!({ "oslo.version": "3.0", "oslo.message": message }).to_string();
+    for (malformed, code) in [
+        (read(&huge), Code::TooLarge),
+        (read(&no_json), Code::Malformed),
+        (read_body(other_envelope), Code::Malformed),
+        (read_body([message.as_bytes(), b"\xff"].concat()), Code::Malformed),
+    ] {
+        let malformed = malformed.unwrap_err();
+        assert_eq!((malformed.code, malformed.reply_to.is_some()), (code, true), "{malformed:?}");
+    }
 }
 
 #[test]
@@ -284,6 +298,21 @@ fn a_reply_that_is_too_large_is_told_to_its_call() {
     let malformed = read(&message.to_string()).unwrap_err();
     assert_eq!((malformed.code, malformed.answers), (Code::TooLarge, CorrelationId::parse(ID)));
     assert!(read(r#"{"result": 1, "failure": null, "ending": true}"#).unwrap_err().answers.is_none());
+    let huge = json!({ "result": "x".repeat(3 * LIMIT + 64 * 1_024), "failure": null, "ending": true, "_msg_id": ID });
+    let malformed = read(&huge.to_string()).unwrap_err();
+    assert_eq!((malformed.code, malformed.answers), (Code::TooLarge, CorrelationId::parse(ID)));
+}
+
+#[test]
+fn a_reply_that_cannot_be_read_fails_its_call() {
+    for result in ["nonsense", "01", "\"\t\"", "[1", r#""\q""#] {
+        let message =
+            format!(r#"{{"result": {result}, "failure": null, "ending": true, "_msg_id": "{ID}"}}"#);
+        let malformed = read(&message).unwrap_err();
+        let fails = (malformed.reply_to.is_none(), malformed.answers);
+        let is_lost = result == "[1";
+        assert_eq!(fails, (true, CorrelationId::parse(ID).filter(|_| !is_lost)), "{result}");
+    }
 }
 
 #[test]
