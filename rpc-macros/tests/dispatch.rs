@@ -92,7 +92,7 @@ async fn run(name: &str, arguments: Value) -> Result<Value, (Code, String, Optio
             Outcome::Success(payload) => Ok(decode(&payload)),
             Outcome::Failure(failure) => {
                 let data = failure.error_type.is_some().then(|| decode(&failure.data));
-                Err((failure.code, failure.message, failure.error_type, data))
+                Err((failure.code, failure.message, failure.error_type.map(String::from), data))
             }
         });
     }
