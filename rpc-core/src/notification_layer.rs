@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
@@ -43,17 +44,19 @@ pub struct NotificationLayer {
     ignored: Vec<String>,
 }
 
-/// A log event, in the form of oslo.messaging's `logrecord`, which is that of Python's logging.
+/// A log event, in the form of oslo.messaging's `logrecord`, which is that of Python's logging. One that comes from Python
+/// is read, too: numbers and structures become text where text is, and a missing `extra` is empty.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LogRecord {
     /// The target, such as a module.
     pub name: String,
-    /// 40 error, 30 warn, 20 info, 10 debug, 5 trace.
+    /// 40 error, 30 warn, 20 info, 10 debug, 5 trace; from Python also 50, critical.
     pub levelno: u32,
     /// The level, in upper case.
     pub levelname: String,
-    /// Always nothing: Rust has no traceback.
+    /// Always nothing from Rust, which has no traceback; from Python the exception.
+    #[serde(default, deserialize_with = "any_as_text")]
     pub exc_info: Option<String>,
     /// The source file.
     pub pathname: Option<String>,
@@ -64,7 +67,8 @@ pub struct LogRecord {
     /// The module.
     #[serde(rename = "funcName")]
     pub func_name: Option<String>,
-    /// The name of the thread.
+    /// The name of the thread; from Python its number.
+    #[serde(default, deserialize_with = "any_as_text")]
     pub thread: Option<String>,
     /// The name of the program.
     #[serde(rename = "processName")]
@@ -72,11 +76,24 @@ pub struct LogRecord {
     /// The id of the process.
     pub process: u32,
     /// The other fields of the event. Values whose names look like those of secrets are replaced by `***`.
+    #[serde(default, deserialize_with = "null_as_empty")]
     pub extra: BTreeMap<String, Value>,
 }
 
 impl Notification for LogRecord {
     const EVENT_TYPE: &'static str = "logrecord";
+}
+
+fn any_as_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => None,
+        Value::Text(text) => Some(text),
+        other => Some(serde_json::to_string(&other).map_err(D::Error::custom)?),
+    })
+}
+
+fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Value>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl NotificationLayer {
