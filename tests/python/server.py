@@ -53,6 +53,9 @@ class Endpoint:
         """What Python takes for JSON."""
         return [float("nan"), float("-inf"), "\ud800x", 2**70]
 
+    def large(self, ctxt, length):
+        return "x" * length
+
     def append(self, ctxt, text):
         self.log.append(text)
 

@@ -6,8 +6,11 @@
 mod bodies;
 mod both;
 mod call_monitor;
+mod configuration;
 mod duplicates;
 mod exceptions;
+mod functional;
+mod limits;
 mod nobody;
 mod notifications;
 mod python;

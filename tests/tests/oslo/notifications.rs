@@ -55,12 +55,12 @@ async fn fn_22_dv_03_events_of_python_arrive_without_an_envelope() {
 async fn fn_18_nt_43_our_events_arrive_in_every_pool_of_python() {
     let (broker, topic) = (Broker::shared(), unique("events"));
     let pool = unique("pool");
-    let mut pooled = Python::listener(broker, &topic, Some(&pool));
+    let mut pooled = Python::listener(broker, &json!({ "topics": [topic], "pool": pool }));
     let transport = connect(broker, "").await;
     let notifier = Notifier::new(&transport, "conductor.cell-1").topics([&*topic]);
     // The first is there before the default queue has a listener.
     notifier.info("node.power_set", &Value::map([("node", 7_i64)])).await.unwrap();
-    let mut default = Python::listener(broker, &topic, None);
+    let mut default = Python::listener(broker, &json!({ "topics": [topic] }));
     for listener in [&mut pooled, &mut default] {
         let event = listener.perform(&json!({})).unwrap();
         assert_eq!((&event["priority"], &event["event_type"]), (&json!("info"), &json!("node.power_set")));

@@ -8,8 +8,8 @@ use serde_json::Value;
 use tests::broker::Broker;
 
 /// Where `tests/install` puts oslo.messaging.
-const PYTHON: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/oslo-messaging/bin/python");
-const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
+pub(crate) const PYTHON: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/oslo-messaging/bin/python");
+pub(crate) const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
 
 /// A Python program that answers lines with lines. It blocks, so that tests with one have several threads.
 pub(crate) struct Python {
@@ -33,7 +33,7 @@ impl Python {
 
     /// As [`client`](Self::client), in another vhost.
     pub(crate) fn client_at(broker: &Broker, vhost: &str, options: &str) -> Self {
-        Self::start("client.py", &[&url(broker, vhost, options)])
+        Self::start("client.py", &[&Self::url(broker, vhost, options)])
     }
 
     /// A server, which can be called when this returns.
@@ -43,22 +43,26 @@ impl Python {
 
     /// As [`server`](Self::server), in another vhost.
     pub(crate) fn server_at(broker: &Broker, vhost: &str, options: &str, topic: &str, server: &str) -> Self {
-        Self::start("server.py", &[&url(broker, vhost, options), topic, server])
+        Self::start("server.py", &[&Self::url(broker, vhost, options), topic, server])
     }
 
     /// A notifier whose driver is `messaging` or `messagingv2`.
     pub(crate) fn notifier(broker: &Broker, driver: &str, publisher: &str, topic: &str) -> Self {
-        Self::start("notifier.py", &[&url(broker, "/", ""), driver, publisher, topic])
+        Self::start("notifier.py", &[&Self::url(broker, "/", ""), driver, publisher, topic])
     }
 
-    /// A listener, which has its queues when this returns.
-    pub(crate) fn listener(broker: &Broker, topic: &str, pool: Option<&str>) -> Self {
-        let url = url(broker, "/", "");
-        let arguments: Vec<_> = [url.as_str(), topic].into_iter().chain(pool).collect();
-        Self::start("listener.py", &arguments)
+    /// A listener, which has its queues when this returns. `options` are those of `listener.py`.
+    pub(crate) fn listener(broker: &Broker, options: &Value) -> Self {
+        Self::start("listener.py", &[&Self::url(broker, "/", ""), &options.to_string()])
     }
 
-    fn start(program: &str, arguments: &[&str]) -> Self {
+    /// The URL of a vhost, with options of the driver.
+    pub(crate) fn url(broker: &Broker, vhost: &str, options: &str) -> String {
+        format!("{}?{options}", broker.url_for("guest", "guest", vhost).replacen("amqp", "rabbit", 1))
+    }
+
+    /// Starts one of `tests/python`, and waits until it is ready.
+    pub(crate) fn start(program: &str, arguments: &[&str]) -> Self {
         assert!(Path::new(PYTHON).exists(), "oslo.messaging is not installed: run tests/install once");
         let mut child = Command::new(PYTHON)
             .arg(Path::new(PROGRAMS).join(program))
@@ -86,6 +90,14 @@ impl Python {
         }
     }
 
+    /// Lets it finish, and returns what it says at the end.
+    pub(crate) fn finish(mut self) -> Value {
+        drop(self.input.take());
+        let last = self.line();
+        assert!(self.child.wait().unwrap().success());
+        last
+    }
+
     /// Lets it finish, as the end of its input does.
     pub(crate) fn stop(mut self) {
         drop(self.input.take());
@@ -105,8 +117,4 @@ impl Drop for Python {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn url(broker: &Broker, vhost: &str, options: &str) -> String {
-    format!("{}?{options}", broker.url_for("guest", "guest", vhost).replacen("amqp", "rabbit", 1))
 }

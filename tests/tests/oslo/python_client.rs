@@ -7,7 +7,7 @@ use tests::broker::{Broker, unique};
 use tests::raw::eventually;
 
 use crate::python::Python;
-use crate::service::{connect, serve};
+use crate::service::{builder, connect, serve};
 
 fn call(topic: &str, method: &str, arguments: &Value) -> Value {
     json!({ "op": "call", "topic": topic, "method": method, "args": arguments })
@@ -92,13 +92,51 @@ async fn fn_05_sr_05_09_failures_are_exceptions() {
     assert_eq!((&own["class"], &own["remote"]), (&json!("RemoteError"), &json!("Failed")));
     assert_eq!(own["value"], json!("of the service's own"));
 
-    let missing = error("nothing", json!({}));
-    assert_eq!(missing["remote"], json!("NoSuchMethod"));
-    assert!(missing["value"].as_str().unwrap().contains("\"nothing\""), "{missing}");
     let arguments = error("add", json!({ "a": 1, "zz": 2 }));
     assert_eq!((&arguments["class"], &arguments["module"]), (&json!("TypeError"), &json!("builtins")));
     let panicked = error("panic", json!({}));
     assert_eq!(panicked["remote"], json!("Panicked"));
+}
+
+/// What is asked in vain of servers of either language gets the same answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn fn_12_13_rd_06_08_10_17_what_a_dispatcher_says_is_the_same_in_both_languages() {
+    let (broker, topic) = (Broker::shared(), unique("dispatcher"));
+    let transport = connect(broker, "").await;
+    let _servers = (serve(&transport, &topic, "rust").await, Python::server(broker, "", &topic, "python"));
+    let mut python = Python::client(broker, "");
+    for (method, parts) in [
+        ("nothing", json!({})),
+        ("nothing", json!({ "version": "1.4" })),
+        ("nothing_ignore_errors", json!({ "namespace": "extra", "version": "2.0" })),
+        ("whoami", json!({ "version": "1.6" })),
+        ("whoami", json!({ "version": "1.5.1" })),
+        ("whoami", json!({ "namespace": "extra" })),
+        ("whoami", json!({ "namespace": "unknown", "version": "1.0" })),
+        ("oslo_rpc_server_ping", json!({})),
+    ] {
+        let [ours, theirs] = ["rust", "python"].map(|server| {
+            let request =
+                with(with(call(&topic, method, &json!({})), parts.clone()), json!({ "server": server }));
+            let mut error = python.perform(&request).unwrap_err();
+            // Where it happened is another place; both end with what it was.
+            let traceback = error["traceback"].take();
+            let last = traceback.as_array().and_then(|lines| lines.last()).cloned();
+            error["message"].take();
+            (error, last)
+        });
+        assert_eq!(ours, theirs);
+        assert_eq!(ours.0["class"], json!("RemoteError"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn rd_17_python_pings_a_server() {
+    let (broker, topic) = (Broker::shared(), unique("ping"));
+    let transport = connect(broker, "").await;
+    let _server = builder(&transport, &topic, "rust").ping(true).start().await.unwrap();
+    let mut python = Python::client(broker, "");
+    assert_eq!(python.perform(&call(&topic, "oslo_rpc_server_ping", &json!({}))), Ok(json!("pong")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]

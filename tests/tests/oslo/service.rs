@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rpc_amqp::{AmqpTransport, PythonException, PythonExceptions};
 use rpc_core::message::Failure;
-use rpc_core::{Context, Server, Target, Value, service};
+use rpc_core::{Context, Server, ServerBuilder, Target, Value, service};
 use serde::{Deserialize, Serialize};
 use tests::broker::Broker;
 
@@ -126,16 +126,26 @@ pub(crate) async fn connect(broker: &Broker, options: &str) -> AmqpTransport {
 
 /// As [`connect`], in another vhost.
 pub(crate) async fn connect_at(broker: &Broker, vhost: &str, options: &str) -> AmqpTransport {
-    let url = format!("{}?wire=oslo{options}", broker.url_for("guest", "guest", vhost));
-    AmqpTransport::builder(url).python_exceptions(Exceptions).connect().await.unwrap()
+    AmqpTransport::builder(url_at(broker, vhost, options))
+        .python_exceptions(Exceptions)
+        .connect()
+        .await
+        .unwrap()
+}
+
+/// The URL of a vhost on the wire of oslo.messaging.
+pub(crate) fn url_at(broker: &Broker, vhost: &str, options: &str) -> String {
+    format!("{}?wire=oslo{options}", broker.url_for("guest", "guest", vhost))
 }
 
 pub(crate) async fn serve(transport: &AmqpTransport, topic: &str, name: &str) -> Server {
+    builder(transport, topic, name).start().await.unwrap()
+}
+
+/// The server that [`serve`] starts.
+pub(crate) fn builder(transport: &AmqpTransport, topic: &str, name: &str) -> ServerBuilder {
     let served = || Served { name: name.to_owned(), log: Mutex::default() };
     Server::builder(transport, Target::topic(topic).server(name))
         .endpoint(PeerEndpoint::new(served()))
         .endpoint(ExtraEndpoint::new(served()))
-        .start()
-        .await
-        .unwrap()
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use tests::broker::{Broker, unique};
 use tests::raw::eventually;
 
+use crate::configuration::new_vhost;
 use crate::python::Python;
 use crate::service::{PeerClient, connect, connect_at, serve};
 
@@ -49,12 +50,7 @@ fn comparable(line: &str) -> String {
 /// Declared by a Python server and client alone, and by ours alone, each in a vhost of its own.
 async fn both_declare_the_same(python_options: &str, our_options: &str) {
     let (broker, topic) = (Broker::shared(), unique("declared"));
-    let vhosts = ["python", "rust"].map(unique);
-    for vhost in &vhosts {
-        broker.ctl(&["add_vhost", vhost]);
-        broker.ctl(&["set_permissions", "--vhost", vhost, "guest", ".*", ".*", ".*"]);
-    }
-    let [python_vhost, our_vhost] = vhosts;
+    let [python_vhost, our_vhost] = ["python", "rust"].map(|name| new_vhost(broker, name));
 
     let _python_server = Python::server_at(broker, &python_vhost, python_options, &topic, "s");
     let mut python = Python::client_at(broker, &python_vhost, python_options);
