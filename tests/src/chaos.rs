@@ -7,6 +7,7 @@
 mod child;
 mod load;
 mod measure;
+mod process;
 pub mod program;
 mod requester;
 mod service;
@@ -16,6 +17,7 @@ mod words;
 pub use self::child::call_in_a_child;
 pub use self::load::{Load, Loads};
 pub use self::measure::measure;
+pub use self::process::{Process, SOON};
 pub use self::requester::{Demand, Fact, Requester};
 pub use self::service::{Chaos, ChaosClient, ChaosEndpoint, ChaosIntoEndpoint, Served, Work};
 pub use self::strangers::call_strangers;

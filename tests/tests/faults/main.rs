@@ -20,7 +20,6 @@
 mod lane;
 mod options;
 mod outcome;
-mod process;
 mod rows;
 mod runner;
 mod scenario;

@@ -3,11 +3,10 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use tests::chaos::Words;
+use tests::chaos::{Process, Words};
 use tests::checker::Kind;
 use tests::ledger;
 
-use crate::process::Process;
 use crate::stage::{Side, Stage};
 
 /// How long a steady load runs before the fault.

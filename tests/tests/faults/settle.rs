@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use tests::chaos::{PAYLOAD_MARK, Words};
+use tests::chaos::{PAYLOAD_MARK, Process, Words};
 
 use crate::lane::{PASSWORD, USER};
-use crate::process::Process;
 use crate::stage::{Side, Stage};
 
 /// How long what was confirmed may take to run once nothing is broken.

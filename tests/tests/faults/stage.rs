@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tests::broker::{Broker, Certificates, ClientCertificate, Cluster, unique};
-use tests::chaos::Words;
+use tests::chaos::{Process, Words};
 use tests::checker::{Circumstances, History, Verdict};
 use tests::ledger::{self, Reader};
 use tests::proxy::Proxy;
@@ -13,7 +13,6 @@ use tests::proxy::Proxy;
 use crate::lane::{self, Lane, PASSWORD, USER};
 use crate::options::Options;
 use crate::outcome::Outcome;
-use crate::process::Process;
 use crate::rows::Row;
 
 /// Which programs a proxy stands before.

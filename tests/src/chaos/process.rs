@@ -7,16 +7,18 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use tests::chaos::Words;
+use super::Words;
 
 /// How long a program may take to start or to answer.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(20);
 
 /// A running program; killed when dropped.
 #[derive(Debug)]
-pub(crate) struct Process {
-    pub(crate) name: String,
-    pub(crate) log: PathBuf,
+pub struct Process {
+    /// What it is called in messages.
+    pub name: String,
+    /// Where its standard error goes.
+    pub log: PathBuf,
     child: Child,
     input: Option<ChildStdin>,
     lines: Receiver<String>,
@@ -24,7 +26,12 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts a program whose standard error goes to a file in `folder`.
-    pub(crate) fn start(path: &str, name: &str, folder: &Path, url: &str, arguments: &[String]) -> Self {
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[must_use]
+    pub fn start(path: &str, name: &str, folder: &Path, url: &str, arguments: &[String]) -> Self {
         let log = folder.join(format!("{name}.log"));
         let errors = File::options().create(true).append(true).open(&log).unwrap();
         let mut child = Command::new(path)
@@ -54,13 +61,18 @@ impl Process {
     /// # Panics
     ///
     /// When it does not, with the end of its log.
-    pub(crate) fn ready(self) -> Self {
+    #[must_use]
+    pub fn ready(self) -> Self {
         let line = self.lines.recv_timeout(SOON);
-        assert!(line.as_deref() == Ok("ready"), "{} does not start: {}", self.name, self.end_of_log());
+        // In quotes, from one that writes JSON.
+        let is_ready = line.is_ok_and(|line| line.trim_matches('"') == "ready");
+        assert!(is_ready, "{} does not start: {}", self.name, self.end_of_log());
         self
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// The id of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
@@ -69,7 +81,7 @@ impl Process {
     /// # Panics
     ///
     /// When it does not come within `limit`.
-    pub(crate) fn ask_within(&mut self, command: &Words, limit: Duration) -> Words {
+    pub fn ask_within(&mut self, command: &Words, limit: Duration) -> Words {
         let input = self.input.as_mut().expect("the program was not told to end");
         let written = writeln!(input, "{command}");
         let answer = written.ok().and_then(|()| self.lines.recv_timeout(limit).ok());
@@ -82,42 +94,63 @@ impl Process {
     }
 
     /// Gives a command that has no answer.
-    pub(crate) fn tell(&mut self, command: &Words) {
+    ///
+    /// # Panics
+    ///
+    /// When it has ended.
+    pub fn tell(&mut self, command: &Words) {
         writeln!(self.input.as_mut().expect("the program was not told to end"), "{command}").unwrap();
     }
 
-    pub(crate) fn ask(&mut self, command: &Words) -> Words {
+    /// As [`ask_within`](Self::ask_within) [`SOON`].
+    pub fn ask(&mut self, command: &Words) -> Words {
         self.ask_within(command, SOON)
     }
 
-    pub(crate) fn measure(&mut self) -> Words {
+    /// What it holds.
+    pub fn measure(&mut self) -> Words {
         self.ask(&Words::new("measure"))
     }
 
     /// Sends a signal: `TERM`, `STOP`, `CONT`, `KILL`.
-    pub(crate) fn signal(&self, signal: &str) {
+    ///
+    /// # Panics
+    ///
+    /// When it has ended.
+    pub fn signal(&self, signal: &str) {
         let status = Command::new("kill").args([&format!("-{signal}"), &self.id().to_string()]).status();
         assert!(status.unwrap().success(), "{} is gone: {}", self.name, self.end_of_log());
     }
 
-    /// Kills it, and waits until it is gone.
-    pub(crate) fn kill(mut self) -> u32 {
+    /// Kills it, and waits until it is gone. Returns the id that its process had.
+    #[must_use]
+    pub fn kill(mut self) -> u32 {
         let _ = self.child.kill();
         let _ = self.child.wait();
         self.id()
     }
 
-    pub(crate) fn has_ended(&mut self) -> bool {
+    /// Whether it has ended.
+    ///
+    /// # Panics
+    ///
+    /// When nobody can say.
+    pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
     /// Ends its input, and waits for its end; `None` when it is still there after `limit`.
-    pub(crate) fn end(&mut self, limit: Duration) -> Option<ExitStatus> {
+    pub fn end(&mut self, limit: Duration) -> Option<ExitStatus> {
         self.input = None;
         self.wait(limit)
     }
 
-    pub(crate) fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+    /// Waits for its end; `None` when it is still there after `limit`.
+    ///
+    /// # Panics
+    ///
+    /// When nobody can say.
+    pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         let until = Instant::now() + limit;
         loop {
             match self.child.try_wait().unwrap() {
@@ -128,7 +161,9 @@ impl Process {
         }
     }
 
-    pub(crate) fn log(&self) -> String {
+    /// What it has written to its standard error.
+    #[must_use]
+    pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
