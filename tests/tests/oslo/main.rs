@@ -11,6 +11,8 @@ mod duplicates;
 mod exceptions;
 mod functional;
 mod limits;
+mod listeners;
+mod log_records;
 mod mixed;
 mod nobody;
 mod notifications;
