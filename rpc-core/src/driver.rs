@@ -22,10 +22,12 @@ mod messaging;
 mod noop;
 mod registry;
 mod routing;
+mod together;
 
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::payload::ContentType;
 use crate::transport::async_trait;
 
 pub use self::capture::Capture;
@@ -48,7 +50,7 @@ pub trait Driver: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Why the event is not where it should be. The notifier's other drivers get it all the same.
+    /// Why the event is not where it should be. The notifier's other drivers get it all the same; a panic is such an error.
     ///
     /// # Cancel safety
     ///
@@ -59,6 +61,20 @@ pub trait Driver: Send + Sync + 'static {
     fn is_noop(&self) -> bool {
         false
     }
+
+    /// How payloads have to be encoded unless the notifier is told otherwise. A notifier with several drivers takes an answer
+    /// that is not [`ContentType::default`] before one that is. Default: `None`, any way is as good.
+    fn content_type(&self) -> Option<ContentType> {
+        None
+    }
+}
+
+/// The answer of several drivers together: those who need something else than the default can read nothing else.
+pub(crate) fn content_type<'a>(
+    drivers: impl IntoIterator<Item = &'a Arc<dyn Driver>>,
+) -> Option<ContentType> {
+    let answers = drivers.into_iter().filter_map(|driver| driver.content_type());
+    answers.reduce(|first, next| if first == ContentType::default() { next } else { first })
 }
 
 #[async_trait]
@@ -73,6 +89,10 @@ impl<D: Driver + ?Sized> Driver for Arc<D> {
 
     fn is_noop(&self) -> bool {
         (**self).is_noop()
+    }
+
+    fn content_type(&self) -> Option<ContentType> {
+        (**self).content_type()
     }
 }
 

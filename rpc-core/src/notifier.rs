@@ -83,9 +83,7 @@ impl Notifier {
     /// [`Notifier::DEFAULT_TOPIC`].
     #[must_use]
     pub fn new(transport: &impl AsRef<SharedTransport>, publisher_id: impl Into<String>) -> Self {
-        let content_type = transport.as_ref().capabilities().content_type;
         Self::with_drivers(publisher_id, [Arc::new(Messaging::new(transport)) as Arc<dyn Driver>])
-            .content_type(content_type)
     }
 
     /// A notifier for `publisher_id` whose events go to these drivers. Without any, it does nothing.
@@ -122,11 +120,12 @@ impl Notifier {
         self.with(|settings| settings.exchange = exchange.into())
     }
 
-    /// Encodes payloads so. Default: what the transport says that [`new`](Self::new) was given, which is MessagePack unless
-    /// its other side reads only JSON.
+    /// Encodes payloads so. Default: as the drivers ask for it
+    /// ([`Driver::content_type`](crate::driver::Driver::content_type)), which is MessagePack unless a transport's other side
+    /// reads only JSON.
     #[must_use]
     pub fn content_type(self, content_type: ContentType) -> Self {
-        self.with(|settings| settings.content_type = content_type)
+        self.with(|settings| settings.content_type = Some(content_type))
     }
 
     /// Compresses payloads so; listeners need the feature to read them. Default: off.
@@ -259,7 +258,7 @@ impl Notifier {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let payload = settings
             .check(event_type)
-            .and_then(|()| codec::encode(settings.content_type, payload))
+            .and_then(|()| codec::encode(settings.content_type(), payload))
             .map(|payload| settings.compression.apply(payload))
             .map_err(|error| error.about(&settings.publisher_id, event_type, &context.request_id))?;
         let message = NotificationMessage {

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-
+use super::together::notify_all;
 use crate::error::Error;
 use crate::message::NotificationMessage;
 use crate::notifier::{RetryPolicy, Settings};
@@ -66,18 +65,12 @@ impl Emission {
 
     /// Hands the event to all drivers at once, and waits for all.
     pub(crate) async fn deliver(&self) -> Result<(), Error> {
-        if let [driver] = &self.settings.drivers[..] {
-            return driver.notify(self).await;
-        }
-        let outcomes = join_all(self.settings.drivers.iter().map(|driver| driver.notify(self))).await;
-        let mut first = Ok(());
-        for (driver, outcome) in self.settings.drivers.iter().zip(outcomes) {
-            if let Err(error) = outcome {
-                // The caller learns of one only.
-                tracing::warn!(driver = driver.name(), event_type = %self.message.event_type, %error, "a driver failed");
-                first = first.and(Err(error));
-            }
-        }
-        first
+        notify_all(self.settings.drivers.iter().map(|driver| &**driver), self).await
+    }
+
+    /// `error` with what it is about.
+    pub(crate) fn blame(&self, error: Error) -> Error {
+        let message = &self.message;
+        error.about(&message.publisher_id, &message.event_type, &message.context.request_id)
     }
 }

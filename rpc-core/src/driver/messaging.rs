@@ -2,11 +2,13 @@
 
 use futures_util::future::join_all;
 
+use super::together::summed_up;
 use super::{Driver, Emission};
 use crate::deadline::Deadline;
 use crate::error::{Error, Executed};
 use crate::identity::random_key;
 use crate::message::Message;
+use crate::payload::ContentType;
 use crate::transport::{Destination, SharedTransport, async_trait};
 
 /// Publishes events over a transport, to all topics at once, and waits until the broker has taken responsibility.
@@ -65,12 +67,11 @@ impl Driver for Messaging {
         }
         let outcomes =
             join_all(emission.topics().iter().map(|topic| self.publish(emission, topic, deadline))).await;
-        // What one topic has or may have, its listeners will see.
-        let is_out = |outcome: &Result<(), Error>| {
-            outcome.as_ref().map_or_else(|error| error.executed() != Executed::NotSent, |()| true)
-        };
-        let in_doubt = outcomes.iter().any(is_out);
-        let outcome: Result<(), Error> = outcomes.into_iter().collect();
-        outcome.map_err(|error| if in_doubt { error.with_executed(Executed::Unknown) } else { error })
+        let topics = emission.topics().iter().map(String::as_str);
+        summed_up("topic", topics.zip(outcomes), emission)
+    }
+
+    fn content_type(&self) -> Option<ContentType> {
+        Some(self.transport.capabilities().content_type)
     }
 }

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-
 use self::rules::Compiled;
 pub use self::rules::{RoutingRule, RoutingRules};
 use super::registry::misconfigured;
+use super::together::notify_all;
 use super::{Driver, Drivers, Emission};
 use crate::error::Error;
+use crate::payload::ContentType;
 use crate::transport::async_trait;
 
 /// Sends each event to the drivers whose rules accept it; oslo.messaging's routing notifier.
@@ -84,8 +84,11 @@ impl Driver for Routing {
             self.rules.iter().filter(|(_, rule)| rule.accepts(&message.event_type, message.priority));
         // A driver that several rules name gets the event once.
         let accepting: BTreeSet<_> = accepting.map(|(driver, _)| *driver).collect();
-        let notified = accepting.into_iter().map(|driver| self.drivers[driver].notify(emission));
-        join_all(notified).await.into_iter().collect()
+        notify_all(accepting.into_iter().map(|driver| &*self.drivers[driver]), emission).await
+    }
+
+    fn content_type(&self) -> Option<ContentType> {
+        super::content_type(&self.drivers)
     }
 
     fn is_noop(&self) -> bool {

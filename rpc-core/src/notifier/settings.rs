@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Background, Notifier, RetryPolicy};
 use crate::codec::Compression;
 use crate::context::{Context, ContextFields};
-use crate::driver::Driver;
+use crate::driver::{self, Driver};
 use crate::error::{Code, Error, Phase};
 use crate::payload::ContentType;
 use crate::target::Target;
@@ -18,7 +18,8 @@ pub(crate) struct Settings {
     pub(super) publisher_id: String,
     pub(crate) exchange: String,
     pub(crate) topics: Vec<String>,
-    pub(super) content_type: ContentType,
+    /// `None` until it is said.
+    pub(super) content_type: Option<ContentType>,
     pub(super) compression: Compression,
     pub(crate) timeout: Duration,
     pub(crate) retry: RetryPolicy,
@@ -34,7 +35,7 @@ impl Settings {
             publisher_id,
             exchange: Target::DEFAULT_EXCHANGE.to_owned(),
             topics: vec![Notifier::DEFAULT_TOPIC.to_owned()],
-            content_type: ContentType::default(),
+            content_type: None,
             compression: Compression::default(),
             timeout: Notifier::DEFAULT_TIMEOUT,
             retry: RetryPolicy::default(),
@@ -43,6 +44,11 @@ impl Settings {
             drivers,
             background: None,
         }
+    }
+
+    /// How payloads are encoded.
+    pub(super) fn content_type(&self) -> ContentType {
+        self.content_type.or_else(|| driver::content_type(&self.drivers)).unwrap_or_default()
     }
 
     /// Checks everything that can be checked without the broker.

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use rpc_core::driver::{Capture, Driver, Drivers, Log, Noop, NotifierConfig};
-use rpc_core::{Code, ContentType, Notifier, Priority, RetryPolicy, Value};
+use rpc_core::driver::{
+    Capture, Driver, Drivers, Emission, Log, Noop, NotifierConfig, Routing, RoutingRules,
+};
+use rpc_core::transport::async_trait;
+use rpc_core::{Code, ContentType, Error, Executed, MemoryTransport, Notifier, Priority, RetryPolicy, Value};
 
+use crate::flaky::Script;
 use crate::lines::Lines;
 
 fn notifier(driver: impl Driver) -> Notifier {
@@ -88,4 +92,55 @@ fn nt_17_with_noop_alone_a_notifier_is_not_enabled() {
     assert!(!notifier(Noop::new()).is_enabled());
     assert!(!Notifier::with_drivers("p", []).is_enabled());
     assert!(notifier(Noop::new()).driver(Log::new()).is_enabled());
+}
+
+/// A driver that is always full.
+struct Full(&'static str);
+
+#[async_trait]
+impl Driver for Full {
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    async fn notify(&self, _: &Emission) -> Result<(), Error> {
+        Err(Error::new(Code::Overloaded, format!("{} is full", self.0)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_one_driver_has_is_not_called_unsent() {
+    let transport = MemoryTransport::new();
+    let rules =
+        RoutingRules::from_toml("[g.messaging]\naccepted_events = ['*']\n[g.full]\naccepted_events = ['*']");
+    let known = Drivers::new().transport(&transport).driver(Full("full"));
+    let routing = Routing::new(&rules.unwrap(), &known).unwrap();
+    for notifier in [Notifier::new(&transport, "p").driver(Full("full")), notifier(routing)] {
+        let error = notifier.info("e", &1).await.unwrap_err();
+        assert_eq!((error.code(), error.executed()), (Code::Overloaded, Executed::Unknown), "{error}");
+    }
+    let error =
+        notifier(Full("full")).driver(Full("also")).driver(Noop::new()).info("e", &1).await.unwrap_err();
+    assert_eq!(error.executed(), Executed::NotSent, "nobody has it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_of_which_the_caller_does_not_learn_are_in_the_log() {
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.subscriber());
+    let rules = RoutingRules::from_toml("[g.one]\naccepted_events = ['*']\n[g.two]\naccepted_events = ['*']");
+    let known = Drivers::new().driver(Full("one")).driver(Full("two"));
+    let routing = Routing::new(&rules.unwrap(), &known).unwrap();
+    let error = notifier(routing).info("e", &1).await.unwrap_err();
+    assert!(
+        error.message().contains("one is full") && lines.text().contains("two is full"),
+        "{}",
+        lines.text()
+    );
+
+    let (transport, script) = (MemoryTransport::new(), Script::default());
+    script.fail(["first", "second"].map(|text| Error::new(Code::TooLarge, text)));
+    let topics = Notifier::new(&script.connect(&transport), "p").topics(["a", "b"]);
+    let error = topics.info("e", &1).await.unwrap_err();
+    assert!(error.message().contains("first") && lines.text().contains("second"), "{}", lines.text());
 }
