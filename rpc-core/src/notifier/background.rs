@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::queue::{Put, Queue};
 use crate::deadline::Deadline;
 use crate::driver::Emission;
 use crate::error::{Code, Error, Executed, Phase};
+use crate::rejections::Rejections;
 
 /// Sends events while the service goes on: a bounded queue, and a task that empties it, many events at a time.
 ///
@@ -78,7 +80,7 @@ pub struct BackgroundCounts {
     pub in_flight: usize,
     /// Taken by all drivers.
     pub sent: u64,
-    /// Not taken by a driver, after all attempts; each is in the log with the reason.
+    /// Not taken by a driver, after all attempts. The log tells of them at most every ten seconds.
     pub failed: u64,
     /// Dropped because there was no room, or given up at the end.
     pub dropped: u64,
@@ -93,6 +95,8 @@ struct Shared {
     /// An event has ended.
     progress: Notify,
     when_full: WhenFull,
+    /// An outage fails many, so not each is worth a line.
+    failures: Rejections,
 }
 
 /// Ends the task with the last handle and the last event.
@@ -139,6 +143,7 @@ impl BackgroundBuilder {
             room: Notify::new(),
             progress: Notify::new(),
             when_full: self.when_full,
+            failures: Rejections::default(),
         });
         let kill = CancellationToken::new();
         tokio::spawn(run(Arc::clone(&shared), kill.clone(), self.in_flight.max(1)));
@@ -205,7 +210,10 @@ impl Background {
         self.owner.shared.room.notify_waiters();
         let _ = self.flush(limit).await;
         self.owner.kill.cancel();
-        self.with_queue(Queue::give_up)
+        // Dropped outside of the lock, with what their drivers do then.
+        let (count, given_up) = self.with_queue(Queue::give_up);
+        drop(given_up);
+        count
     }
 
     /// Puts an event in, without waiting.
@@ -214,10 +222,10 @@ impl Background {
             Put::Waits => Ok(()),
             Put::Full(emission) => {
                 self.with_queue(|queue| queue.dropped += 1);
-                Err(overloaded(&emission))
+                Err(no_room(&emission))
             }
-            Put::Dropped => Err(no_room()),
-            Put::Closed => Err(closed()),
+            Put::Dropped(emission) => Err(no_room(&emission)),
+            Put::Closed(emission) => Err(closed(&emission)),
         }
     }
 
@@ -231,8 +239,8 @@ impl Background {
             emission = match self.owner.shared.put(emission) {
                 Put::Full(emission) => emission,
                 Put::Waits => return Ok(()),
-                Put::Dropped => return Err(no_room()),
-                Put::Closed => return Err(closed()),
+                Put::Dropped(emission) => return Err(no_room(&emission)),
+                Put::Closed(emission) => return Err(closed(&emission)),
             };
             if tokio::time::timeout_at(deadline.instant(), room).await.is_err() {
                 return self.enqueue(emission);
@@ -248,7 +256,10 @@ impl Background {
 impl Shared {
     fn put(&self, emission: Emission) -> Put<Emission> {
         let size = emission.size();
-        let put = self.with_queue(|queue| queue.put(emission, size, self.when_full));
+        let mut displaced = Vec::new();
+        let put = self.with_queue(|queue| queue.put(emission, size, self.when_full, &mut displaced));
+        // Outside of the lock: with its last event a driver may end, and log, and so come back here.
+        drop(displaced);
         if matches!(put, Put::Waits) {
             self.work.notify_one();
         }
@@ -264,9 +275,11 @@ impl Shared {
 
     async fn send(&self, number: u64, emission: Emission) {
         let outcome = emission.deliver().await;
-        if let Err(error) = &outcome {
+        if let Err(error) = &outcome
+            && let Some(count) = self.failures.rejected(Instant::now())
+        {
             let event_type = &emission.message().event_type;
-            tracing::warn!(%event_type, %error, "an event was not sent from the background");
+            tracing::warn!(%event_type, %error, count, "events were not sent from the background, the last of them for this reason");
         }
         self.with_queue(|queue| queue.ended(number, outcome.is_ok()));
         self.progress.notify_waiters();
@@ -308,19 +321,15 @@ impl fmt::Debug for Background {
     }
 }
 
-fn refusal(code: Code, message: &str) -> Error {
-    Error::new(code, message).with_executed(Executed::NotSent).with_phase(Phase::Publish)
+fn refusal(code: Code, message: &str, emission: &Emission) -> Error {
+    emission.blame(Error::new(code, message).with_executed(Executed::NotSent).with_phase(Phase::Publish))
 }
 
-fn no_room() -> Error {
-    refusal(Code::Overloaded, "the background is full: events come faster than the broker takes them")
+fn no_room(emission: &Emission) -> Error {
+    let message = "the background is full: events come faster than the broker takes them";
+    refusal(Code::Overloaded, message, emission)
 }
 
-fn overloaded(emission: &Emission) -> Error {
-    let message = emission.message();
-    no_room().about(&message.publisher_id, &message.event_type, &message.context.request_id)
-}
-
-fn closed() -> Error {
-    refusal(Code::Unavailable, "the background was shut down").with_retryable(false)
+fn closed(emission: &Emission) -> Error {
+    refusal(Code::Unavailable, "the background was shut down", emission).with_retryable(false)
 }

@@ -1,7 +1,10 @@
 //! Events that are sent while the service goes on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use rpc_core::driver::{Capture, Driver, Emission};
+use rpc_core::transport::async_trait;
 use rpc_core::{
     Background, Code, Error, Executed, Listener, MemoryTransport, Notifier, Priority, RetryPolicy, Value,
     WhenFull,
@@ -180,4 +183,56 @@ async fn without_a_background_nothing_can_be_put_there() {
     let notifier = Notifier::new(&MemoryTransport::new(), "p");
     let error = notifier.enqueue(Priority::Info, "e", &Value::Null).unwrap_err();
     assert_eq!(error.code(), Code::InvalidArguments);
+}
+
+/// A driver that panics at events of type `bad`.
+struct Panicking;
+
+#[async_trait]
+impl Driver for Panicking {
+    fn name(&self) -> &str {
+        "panicking"
+    }
+
+    async fn notify(&self, emission: &Emission) -> Result<(), Error> {
+        assert_ne!(emission.message().event_type, "bad", "asked to");
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_panics_fails_one_event_and_no_other() {
+    let background = Background::builder().capacity(3).start();
+    let capture = Capture::new();
+    let drivers: [Arc<dyn Driver>; 2] = [Arc::new(Panicking), Arc::new(capture.clone())];
+    let waited_for = Notifier::with_drivers("p", drivers);
+    let notifier = waited_for.prepare(|it| it.background(&background));
+    for event_type in ["good", "bad", "good", "good", "good", "good"] {
+        notifier.info(event_type, &1).await.unwrap();
+        settle().await;
+    }
+    assert_eq!(background.shutdown(SECOND).await, 0);
+    let counts = background.counts();
+    assert_eq!((counts.sent, counts.failed), (5, 1));
+    assert_eq!(capture.events().len(), 6, "the other driver has had it");
+    let error = waited_for.info("bad", &1).await.unwrap_err();
+    assert_eq!((error.code(), error.executed()), (Code::Panicked, Executed::Unknown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_says_what_it_was() {
+    let driver = Blocking::default();
+    let background = Background::builder().capacity(1).in_flight(1).start();
+    let notifier = driver.notifier().background(&background);
+    for number in 0..2 {
+        notifier.info("e", &number).await.unwrap();
+        settle().await;
+    }
+    let full = notifier.info("node.lost", &2).await.unwrap_err().to_string();
+    driver.permit(10);
+    assert_eq!(background.shutdown(SECOND).await, 0);
+    let closed = notifier.info("node.lost", &3).await.unwrap_err().to_string();
+    for error in [full, closed] {
+        assert!(error.contains("node.lost"), "{error}");
+    }
 }

@@ -33,10 +33,10 @@ pub(super) enum Put<T> {
     Waits,
     /// There is no room, and it was told to wait for some.
     Full(T),
-    /// There is no room, and it was dropped.
-    Dropped,
+    /// There is no room, and it is dropped.
+    Dropped(T),
     /// Nothing is taken in any more.
-    Closed,
+    Closed(T),
 }
 
 impl<T> Queue<T> {
@@ -56,22 +56,31 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Puts an event of `size` bytes behind the others. One that is larger than all the room has it for itself.
-    pub(super) fn put(&mut self, item: T, size: usize, when_full: WhenFull) -> Put<T> {
+    /// Puts an event of `size` bytes behind the others; those that had to make room for it are `displaced`. One that is larger
+    /// than all the room has it for itself.
+    pub(super) fn put(
+        &mut self,
+        item: T,
+        size: usize,
+        when_full: WhenFull,
+        displaced: &mut Vec<T>,
+    ) -> Put<T> {
         if self.closed {
-            return Put::Closed;
+            return Put::Closed(item);
         }
         while !self.has_room(size) {
             match when_full {
                 WhenFull::Wait => return Put::Full(item),
                 WhenFull::DropNewest => {
                     self.dropped += 1;
-                    return Put::Dropped;
+                    return Put::Dropped(item);
                 }
                 WhenFull::DropOldest => {
                     // There is one: without any there would be room.
-                    self.bytes -= self.waiting.pop_front().map_or(0, |oldest| oldest.size);
+                    let Some(oldest) = self.waiting.pop_front() else { continue };
+                    self.bytes -= oldest.size;
                     self.dropped += 1;
+                    displaced.push(oldest.item);
                 }
             }
         }
@@ -101,15 +110,15 @@ impl<T> Queue<T> {
         self.closed = true;
     }
 
-    /// Drops what waits and what is being sent, and says how many that were.
-    pub(super) fn give_up(&mut self) -> usize {
+    /// Gives up what waits and what is being sent: how many these are, and those that wait.
+    pub(super) fn give_up(&mut self) -> (usize, Vec<T>) {
         self.closed = true;
         let given_up = self.waiting.len() + self.in_flight.len();
-        self.waiting.clear();
+        let waiting = std::mem::take(&mut self.waiting);
         self.in_flight.clear();
         self.bytes = 0;
         self.dropped += given_up as u64;
-        given_up
+        (given_up, waiting.into_iter().map(|waiting| waiting.item).collect())
     }
 
     /// The number of the next event.
@@ -174,18 +183,19 @@ mod tests {
         ) {
             let mut queue = Queue::new(capacity, most_bytes);
             let (mut put, mut refused, mut last, mut taken) = (0_u64, 0_u64, None, Vec::new());
+            let mut displaced = Vec::new();
             for step in steps {
                 match step {
-                    Step::Put(size) => match queue.put((put, size), size, when_full) {
+                    Step::Put(size) => match queue.put((put, size), size, when_full, &mut displaced) {
                         Put::Waits => put += 1,
-                        Put::Dropped => {
-                            prop_assert_eq!(when_full, WhenFull::DropNewest);
+                        Put::Dropped(item) => {
+                            prop_assert_eq!((item, when_full), ((put, size), WhenFull::DropNewest));
                             (put, refused) = (put + 1, refused + 1);
                         }
                         Put::Full(item) => {
                             prop_assert_eq!((item, when_full), ((put, size), WhenFull::Wait));
                         }
-                        Put::Closed => prop_assert!(false),
+                        Put::Closed(_) => prop_assert!(false),
                     },
                     Step::Take => {
                         if let Some((number, (index, _))) = queue.take() {
@@ -209,12 +219,14 @@ mod tests {
                 prop_assert_eq!(queue.sent + queue.failed + queue.dropped + pending, put);
                 prop_assert_eq!(queue.pending_before(queue.next()) as u64, pending);
                 if when_full != WhenFull::DropOldest {
-                    prop_assert_eq!(queue.dropped, refused);
+                    prop_assert_eq!((queue.dropped, displaced.len()), (refused, 0));
                 }
             }
-            let pending = queue.waiting() + queue.in_flight();
-            prop_assert_eq!(queue.give_up(), pending);
-            prop_assert_eq!(queue.put((0, 0), 0, when_full), Put::Closed);
+            prop_assert_eq!(queue.dropped, refused + displaced.len() as u64);
+            let (waiting, in_flight) = (queue.waiting(), queue.in_flight());
+            let (given_up, left) = queue.give_up();
+            prop_assert_eq!((given_up, left.len()), (waiting + in_flight, waiting));
+            prop_assert_eq!(queue.put((0, 0), 0, when_full, &mut displaced), Put::Closed((0, 0)));
             prop_assert_eq!(queue.sent + queue.failed + queue.dropped, put);
         }
     }
