@@ -47,29 +47,44 @@ impl Dispatcher {
 
     /// The event with what the filters say of it; `None` when no handler wants it.
     pub(super) fn select(&self, message: &Arc<NotificationMessage>) -> Result<Option<Selected>, Error> {
+        // Before the filters, which may look into the payload: an event that is somebody else's need not be readable here.
+        let has_handler = |endpoint: &NotificationEndpoint| {
+            endpoint.handlers.iter().any(|handler| handler.wants.wants(message))
+        };
+        let with_handler: Vec<_> = self.endpoints.iter().map(has_handler).collect();
+        if !with_handler.contains(&true) {
+            return Ok(None);
+        }
         let passed = self
             .has_filters
             .then(|| self.filters.matches(message, || self.reader.read(message)))
             .transpose()?;
         let selected = Selected { message: Arc::clone(message), passed };
-        let is_wanted = self.endpoints.iter().enumerate().any(|(index, endpoint)| {
-            selected.passes(index) && endpoint.handlers.iter().any(|it| it.wants.wants(message))
-        });
+        let is_wanted = with_handler
+            .iter()
+            .enumerate()
+            .any(|(index, has_handler)| *has_handler && selected.passes(index));
         Ok(is_wanted.then_some(selected))
     }
 
     /// Runs the handlers of a group of events of one priority, and says what becomes of each.
     ///
     /// Everything is decoded before anything runs. The handlers run one after the other, in order of their endpoints; an
-    /// event that is not handled by one does not go to the next, and a batch that is not handled ends the whole group, as in
-    /// oslo.messaging.
+    /// event that is not handled by one does not go to the next, alone or in a batch, and a batch that is not handled ends the
+    /// whole group, as in oslo.messaging.
     pub(super) async fn run(&self, group: &[Selected]) -> Vec<Fate> {
         let mut fates: Vec<Option<Fate>> = group.iter().map(|_| None).collect();
-        for PreparedCall { events, start, is_batch } in self.prepare(group, &mut fates) {
-            if events.iter().all(|event| fates[*event].is_some()) {
-                continue;
-            }
-            let outcome = AssertUnwindSafe(async { start().await }).catch_unwind().await;
+        for PreparedCall { mut events, start, is_batch } in self.prepare(group, &mut fates) {
+            // What a handler in front has not handled, and what another cannot read.
+            events.retain(|event| fates[*event].is_none());
+            let is_open = |event: usize| fates[event].is_none();
+            let outcome = AssertUnwindSafe(async {
+                match start(&is_open) {
+                    Some(running) => running.await,
+                    None => Disposition::Handled,
+                }
+            });
+            let outcome = outcome.catch_unwind().await;
             if matches!(outcome, Ok(Disposition::Handled)) {
                 continue;
             }

@@ -23,22 +23,20 @@ pub trait HandlerArgument: Sized + Send + 'static {
     #[doc(hidden)]
     const IS_BATCH: bool;
 
-    /// The calls that these events make: which of them each is about, and the context that it runs in.
+    /// The argument of a call about these events, and the context that it runs in; `None` without events.
     #[doc(hidden)]
-    fn take(events: Vec<(usize, Received<Self::Payload>)>) -> Vec<(Vec<usize>, Self, Option<Arc<Context>>)>;
+    fn take(events: Vec<Received<Self::Payload>>) -> Option<(Self, Option<Arc<Context>>)>;
 }
 
 impl<T: DeserializeOwned + Send + 'static> HandlerArgument for Received<T> {
     type Payload = T;
     const IS_BATCH: bool = false;
 
-    fn take(events: Vec<(usize, Self)>) -> Vec<(Vec<usize>, Self, Option<Arc<Context>>)> {
-        let call = |(number, event): (usize, Self)| {
-            let message_id = Some(event.message_id().clone());
-            let context = Context { message_id, ..event.context().clone() };
-            (vec![number], event, Some(Arc::new(context)))
-        };
-        events.into_iter().map(call).collect()
+    fn take(mut events: Vec<Self>) -> Option<(Self, Option<Arc<Context>>)> {
+        let event = events.pop()?;
+        let message_id = Some(event.message_id().clone());
+        let context = Context { message_id, ..event.context().clone() };
+        Some((event, Some(Arc::new(context))))
     }
 }
 
@@ -46,12 +44,8 @@ impl<T: DeserializeOwned + Send + 'static> HandlerArgument for Vec<Received<T>> 
     type Payload = T;
     const IS_BATCH: bool = true;
 
-    fn take(events: Vec<(usize, Received<T>)>) -> Vec<(Vec<usize>, Self, Option<Arc<Context>>)> {
-        if events.is_empty() {
-            return Vec::new();
-        }
-        let (numbers, events) = events.into_iter().unzip();
-        vec![(numbers, events, None)]
+    fn take(events: Self) -> Option<(Self, Option<Arc<Context>>)> {
+        (!events.is_empty()).then_some((events, None))
     }
 }
 
@@ -91,11 +85,18 @@ pub(super) struct Prepared {
     pub(super) unreadable: Vec<(usize, Error)>,
 }
 
+/// Whether nothing was decided about an event yet.
+pub(super) type IsOpen<'a> = &'a (dyn Fn(usize) -> bool + Sync);
+
+/// A handler that runs.
+type Running = BoxFuture<'static, Disposition>;
+
 /// One call of a handler.
 pub(super) struct PreparedCall {
     /// The events that it is about.
     pub(super) events: Vec<usize>,
-    pub(super) start: Box<dyn FnOnce() -> BoxFuture<'static, Disposition> + Send>,
+    /// Makes the call, about those of the events for which it is told that they are open still; `None` when none is.
+    pub(super) start: Box<dyn FnOnce(IsOpen<'_>) -> Option<Running> + Send>,
     /// Whether the events stand and fall together.
     pub(super) is_batch: bool,
 }
@@ -131,6 +132,30 @@ fn decode<T: DeserializeOwned>(payload: &Payload) -> Result<T, Error> {
     decoded.map_or_else(panicked, |decoded| Ok(decoded?))
 }
 
+impl<F, Fut, A> Function<F, A>
+where
+    F: Fn(A) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output: IntoDisposition> + Send + 'static,
+    A: HandlerArgument,
+{
+    /// A call about these events.
+    fn call(&self, events: Vec<(usize, Received<A::Payload>)>) -> PreparedCall {
+        let function = Arc::clone(&self.function);
+        let numbers = events.iter().map(|(number, _)| *number).collect();
+        let start = move |is_open: IsOpen<'_>| {
+            let open = events.into_iter().filter(|(number, _)| is_open(*number));
+            let (argument, context) = A::take(open.map(|(_, event)| event).collect())?;
+            let running = async move { function(argument).await.into_disposition() };
+            Some(match context {
+                // What the handler asks for and emits follows from the event.
+                Some(context) => with_current(context, running).boxed(),
+                None => running.boxed(),
+            })
+        };
+        PreparedCall { events: numbers, start: Box::new(start), is_batch: A::IS_BATCH }
+    }
+}
+
 impl<F, Fut, A> Run for Function<F, A>
 where
     F: Fn(A) -> Fut + Send + Sync + 'static,
@@ -145,18 +170,11 @@ where
                 Err(error) => unreadable.push((*number, error)),
             }
         }
-        let calls = A::take(readable).into_iter().map(|(events, argument, context)| {
-            let function = Arc::clone(&self.function);
-            let start = move || {
-                let running = async move { function(argument).await.into_disposition() };
-                match context {
-                    // What the handler asks for and emits follows from the event.
-                    Some(context) => with_current(context, running).boxed(),
-                    None => running.boxed(),
-                }
-            };
-            PreparedCall { events, start: Box::new(start), is_batch: A::IS_BATCH }
-        });
-        Prepared { calls: calls.collect(), unreadable }
+        let calls = if A::IS_BATCH {
+            vec![self.call(readable)]
+        } else {
+            readable.into_iter().map(|event| self.call(vec![event])).collect()
+        };
+        Prepared { calls, unreadable }
     }
 }

@@ -246,3 +246,29 @@ async fn an_event_can_be_held_and_put_back() {
     assert_eq!((event.attempt(), started.elapsed()), (2, 10 * SECOND));
     event.ack().await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_has_only_what_the_handlers_in_front_of_it_handled() {
+    let (transport, journal) = (MemoryTransport::new(), Journal::default());
+    let first = |event: Received<Value>| {
+        let fails = event.payload().as_integer() == Some(1) && event.attempt() == 1;
+        async move { if fails { Err("not yet") } else { Ok(()) } }
+    };
+    let endpoint = NotificationEndpoint::new().on_any(first).on_any(note(&journal, "h"));
+    let _server = serve(&transport, endpoint, 3, Some(SECOND)).await;
+    emit(&transport, 0..3).await;
+    tokio::time::sleep(5 * SECOND).await;
+    assert_eq!(journal.lines(), ["h [0, 2]", "h [1]"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_which_nothing_is_left_is_not_handed_over() {
+    let (transport, journal) = (MemoryTransport::new(), Journal::default());
+    let endpoint = NotificationEndpoint::new()
+        .on_any(|_: Received<Value>| async { Disposition::reject("not here") })
+        .on_any(note(&journal, "h"));
+    let _server = serve(&transport, endpoint, 3, Some(SECOND)).await;
+    emit(&transport, 0..3).await;
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!((journal.lines().len(), transport.broker().dead_letters().len()), (0, 3));
+}
