@@ -288,6 +288,8 @@ impl Transport for Inner {
         capabilities.fail_fast = true;
         // Classic queues say only whether a message was delivered before.
         capabilities.redelivery_count = self.resources.profile.counts_deliveries();
+        capabilities.dead_letters = self.resources.profile.dead_letters().is_some();
+        capabilities.most_prefetch = self.most_prefetch;
         capabilities.expiry = true;
         capabilities.max_message_size = self.resources.max_message_size;
         if self.wire == Wire::Oslo {

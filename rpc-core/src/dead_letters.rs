@@ -49,7 +49,8 @@ use crate::transport::SharedTransport;
 ///
 /// Of all methods: [`Code::InvalidArguments`] for names that are empty or too long for the transport;
 /// [`Code::Overloaded`] when too many look at dead letters over this transport; [`Code::Unavailable`] when the broker is out
-/// of reach, and, not to be tried again, when the transport has no dead letters to show; what the broker refuses.
+/// of reach, and, not to be tried again, when the transport keeps none
+/// ([`Capabilities::dead_letters`](crate::transport::Capabilities::dead_letters)); what the broker refuses.
 /// What keeps a single letter from being replayed is in [`Treated::left`].
 ///
 /// # Cancel safety
@@ -91,6 +92,7 @@ impl DeadLetters {
         let mut counted = Vec::new();
         for topic in topics {
             let topic = topic.into();
+            self.check_supported()?;
             let count = self.transport.transport().count_dead_letters(&self.exchange, &topic).await?;
             if count > 0 {
                 counted.push((topic, count));
@@ -142,6 +144,7 @@ impl DeadLetters {
         filter: &DeadLetterFilter,
         most: usize,
     ) -> Result<Treated, Error> {
+        self.check_supported()?;
         let query = DeadLetterQuery {
             exchange: self.exchange.clone(),
             topic,
@@ -150,6 +153,10 @@ impl DeadLetters {
             most: most.clamp(1, Self::MOST),
         };
         self.transport.transport().treat_dead_letters(query).await
+    }
+
+    fn check_supported(&self) -> Result<(), Error> {
+        if self.transport.capabilities().dead_letters { Ok(()) } else { Err(unsupported()) }
     }
 }
 
@@ -161,7 +168,7 @@ impl fmt::Debug for DeadLetters {
 
 /// The error of a transport that has no dead letters to show.
 pub(crate) fn unsupported() -> Error {
-    Error::new(Code::Unavailable, "this transport has no dead letters to show: ask its broker")
+    Error::new(Code::Unavailable, "this transport keeps no dead letters: ask its broker")
         .with_executed(Executed::NotSent)
         .with_retryable(false)
         .with_phase(Phase::Connect)

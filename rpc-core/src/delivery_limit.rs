@@ -28,6 +28,11 @@ impl DeliveryLimit {
         Self { most: most.max(1), broker_counts }
     }
 
+    /// No limit, for where what is rejected is lost.
+    pub(crate) const fn unlimited(broker_counts: bool) -> Self {
+        Self { most: u32::MAX, broker_counts }
+    }
+
     /// Decides on a delivery that says that it is the `attempt`th.
     pub(crate) const fn decide(self, attempt: u32, redelivered: bool) -> Decision {
         if attempt > self.most {

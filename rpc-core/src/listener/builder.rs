@@ -132,8 +132,8 @@ impl ListenerBuilder {
         self
     }
 
-    /// Lets the broker hand out at most this many unsettled events of each topic and priority, 0 counting as 1.
-    /// Default: [`ListenerBuilder::DEFAULT_PREFETCH`], and as many as the batches of a
+    /// Lets the broker hand out at most this many unsettled events of each topic and priority, 0 counting as 1, and no more
+    /// than the transport allows ([`Capabilities::most_prefetch`](crate::transport::Capabilities::most_prefetch)). Default: [`ListenerBuilder::DEFAULT_PREFETCH`], and as many as the batches of a
     /// [`NotificationServer`](crate::NotificationServer) need.
     pub fn prefetch(mut self, prefetch: u16) -> Self {
         self.options = self.options.prefetch(prefetch);
@@ -146,9 +146,17 @@ impl ListenerBuilder {
     /// was given back, each time before. Nobody but the broker outlives such a process, so what it had in hand besides is
     /// counted, too: the smaller the [`prefetch`](Self::prefetch), the fewer. Default:
     /// [`ListenerBuilder::DEFAULT_DELIVERY_LIMIT`], below the limits of the brokers, which drop what they count out.
+    ///
+    /// A transport that keeps no dead letters ([`Capabilities::dead_letters`](crate::transport::Capabilities::dead_letters))
+    /// has no such limit: there an event comes again until it is handled.
     pub fn delivery_limit(mut self, attempts: u32) -> Self {
         self.delivery_limit = attempts;
         self
+    }
+
+    /// The prefetch of which the transport grants no more than its own.
+    pub(super) fn granted_prefetch(&self) -> u16 {
+        self.options.prefetch.min(self.transport.capabilities().most_prefetch.max(1))
     }
 
     /// What makes payloads readable.
@@ -165,8 +173,9 @@ impl ListenerBuilder {
     /// expression of a filter is bad, or what was said about a history does not fit together;
     /// [`Code::Unavailable`](crate::Code::Unavailable), not to be tried again, when the transport keeps no history; and what
     /// the transport says.
-    pub async fn start<T: DeserializeOwned>(self) -> Result<Listener<T>, Error> {
-        let prefetch = self.options.prefetch;
+    pub async fn start<T: DeserializeOwned>(mut self) -> Result<Listener<T>, Error> {
+        let prefetch = self.granted_prefetch();
+        self.options = self.options.prefetch(prefetch);
         Ok(Listener::new(Intake::start(self, CancellationToken::new()).await?, prefetch))
     }
 }

@@ -62,6 +62,7 @@ impl Intake {
     /// Starts to consume what `builder` says; `draining` once it stops.
     pub(super) async fn start(builder: ListenerBuilder, draining: CancellationToken) -> Result<Self, Error> {
         let reader = builder.reader();
+        let capabilities = builder.transport.capabilities();
         let ListenerBuilder { transport, topics, exchanges, priorities, pool, event_types, .. } = builder;
         let priorities = priorities.unwrap_or_else(|| Priority::ALL.to_vec());
         let names = topics.iter().chain(&exchanges).chain(&pool);
@@ -89,14 +90,18 @@ impl Intake {
             consumed.push(Consumed { what, status: consumer.status() });
             consumers.push(consumer);
         }
-        let capabilities = transport.capabilities();
+        let delivery_limit = if capabilities.dead_letters {
+            DeliveryLimit::new(builder.delivery_limit, capabilities.redelivery_count)
+        } else {
+            DeliveryLimit::unlimited(capabilities.redelivery_count)
+        };
         Ok(Self {
             consumers: Consumers::new(consumers),
             priorities,
             event_types,
             filters,
             reader,
-            delivery_limit: DeliveryLimit::new(builder.delivery_limit, capabilities.redelivery_count),
+            delivery_limit,
             rejecter: Rejecter::default(),
             health: HealthWatch::new(transport.status(), consumed, draining),
             _transport: transport,

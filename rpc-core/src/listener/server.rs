@@ -1,6 +1,7 @@
 //! Calls handlers with the events of a listener.
 
 mod builder;
+mod requeue_delay;
 mod settle;
 mod take;
 

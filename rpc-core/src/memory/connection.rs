@@ -105,7 +105,13 @@ impl Transport for Connection {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { fail_fast: true, redelivery_count: true, expiry: true, ..Capabilities::new() }
+        Capabilities {
+            fail_fast: true,
+            redelivery_count: true,
+            expiry: true,
+            dead_letters: true,
+            ..Capabilities::new()
+        }
     }
 
     fn status(&self) -> StatusWatch {

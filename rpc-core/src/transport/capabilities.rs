@@ -15,6 +15,12 @@ pub struct Capabilities {
     pub redelivery_count: bool,
     /// The broker drops expired messages by itself.
     pub expiry: bool,
+    /// Rejected messages are kept, with the reason, for [`DeadLetters`](crate::DeadLetters). Where they are not, a listener
+    /// rejects only what cannot be read, since what it rejects is lost.
+    pub dead_letters: bool,
+    /// The most unsettled deliveries that a consumer gets of a queue, whatever its
+    /// [`prefetch`](super::ConsumeOptions::prefetch) says.
+    pub most_prefetch: u16,
     /// The largest body, in bytes, sent or accepted. A bound on what decompression may yield, too.
     pub max_message_size: usize,
     /// How clients and notifiers encode unless they are told otherwise. Not [`ContentType::default`] where the other side
@@ -35,6 +41,8 @@ impl Capabilities {
             fail_fast: false,
             redelivery_count: false,
             expiry: false,
+            dead_letters: false,
+            most_prefetch: u16::MAX,
             max_message_size: Self::DEFAULT_MAX_MESSAGE_SIZE,
             content_type: ContentType::MessagePack,
         }

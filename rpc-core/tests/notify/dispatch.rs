@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rpc_core::{
-    Code, Context, Disposition, Health, Listener, ListenerBuilder, MemoryTransport, NotificationEndpoint,
-    Notifier, Priority, Received, Value,
+    Code, ContentType, Context, Disposition, Filter, Health, Listener, ListenerBuilder, MemoryTransport,
+    NotificationEndpoint, Notifier, Priority, Received, Value,
 };
 use tokio::time::Instant;
 
@@ -337,4 +337,46 @@ async fn dv_27_an_event_is_acknowledged_only_after_its_handlers() {
     settle().await;
     let mut events = on(&transport).start::<Value>().await.unwrap();
     assert!(events.next().await.unwrap().is_redelivered());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_wants_is_not_looked_into() {
+    let (transport, journal) = (MemoryTransport::new(), Journal::default());
+    let endpoint = NotificationEndpoint::new()
+        .filter(Filter::new().payload("node", "7"))
+        .on(journal.note::<PowerSet>("h"));
+    let listener = on(&transport).accept([ContentType::Json]);
+    let server = listener.endpoint(endpoint).start().await.unwrap();
+    // MessagePack, which this listener does not accept.
+    Notifier::new(&transport, "p").info("somebody.elses", &1).await.unwrap();
+    settle().await;
+    assert_eq!((server.rejected(), transport.broker().dead_letters().len()), (0, 0));
+    server.shutdown(SECOND).await;
+    assert!(is_drained(&transport).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_minutes_costs_no_event() {
+    let (transport, journal) = (MemoryTransport::new(), Journal::default());
+    let started = Instant::now();
+    let handler = {
+        let journal = journal.clone();
+        move |event: Received<Value>| {
+            let is_up = started.elapsed() > 200 * SECOND;
+            if event.payload().as_integer() == Some(0) {
+                journal.write(started.elapsed().as_secs().to_string());
+            }
+            async move { if is_up { Ok(()) } else { Err("the store is down") } }
+        }
+    };
+    let endpoint = NotificationEndpoint::new().on_any(handler);
+    let server = on(&transport).endpoint(endpoint).start().await.unwrap();
+    for number in 0..50 {
+        Notifier::new(&transport, "p").info("e", &number).await.unwrap();
+    }
+    tokio::time::sleep(300 * SECOND).await;
+    assert_eq!(server.rejected(), 0);
+    assert_eq!(journal.lines(), ["0", "1", "3", "7", "15", "31", "63", "123", "183", "243"]);
+    server.shutdown(SECOND).await;
+    assert!(is_drained(&transport).await);
 }

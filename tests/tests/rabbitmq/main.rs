@@ -17,6 +17,7 @@ mod hostile_frames;
 mod load;
 mod login;
 mod notifications;
+mod oslo_listener;
 mod poison;
 mod proxied;
 mod publishing;

@@ -1,11 +1,11 @@
 //! Settles events as their handlers decided.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::requeue_delay::RequeueDelay;
 use crate::delivery_limit::{Decision, DeliveryLimit};
 use crate::error::Code;
 use crate::listener::Disposition;
@@ -16,7 +16,7 @@ use crate::listener::rejecter::Rejecter;
 /// Settles events as their handlers decided.
 pub(super) struct Settler {
     pub(super) delivery_limit: DeliveryLimit,
-    pub(super) requeue_delay: Duration,
+    pub(super) requeue_delay: RequeueDelay,
     pub(super) rejecter: Rejecter,
     pub(super) running: TaskTracker,
     pub(super) stop: CancellationToken,
@@ -49,7 +49,7 @@ impl Settler {
             self.rejecter.reject(acknowledger, Code::TooManyAttempts, &reason);
             return;
         }
-        let delay = after.unwrap_or(self.requeue_delay);
+        let delay = after.unwrap_or_else(|| self.requeue_delay.after(message.context.attempt));
         tracing::warn!(%event_type, reason, attempt, ?delay, "an event was not handled and comes again");
         // Not a worker's time: others are handled meanwhile. The prefetch bounds how many wait.
         let stop = self.stop.clone();
