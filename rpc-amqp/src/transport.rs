@@ -178,25 +178,24 @@ impl Inner {
     }
 
     /// A notification that no queue takes has no listener yet: it is kept in the queue that the first listener of the
-    /// default pool will find. With a pool bound already, none is made, so nothing piles up beside it.
+    /// default pool will find and bind. While a pool is bound none comes back, so nothing piles up beside it.
     async fn notify(
         &self,
         place: (&str, &str, Priority),
         outgoing: Outgoing,
         deadline: Deadline,
     ) -> Result<(), Error> {
-        let again = |doubt: bool, also_needs| Outgoing { also_needs, doubt, ..outgoing.clone() };
         let Resources { publisher, profile, .. } = &self.resources;
-        let always = profile.always_needs_default_queue();
-        let needs = if always { profile.default_queue(place)? } else { Vec::new() };
-        let mut outcome = publisher.publish(again(false, needs), deadline).await;
+        let outgoing = Outgoing { also_needs: profile.default_queue(place)?, ..outgoing };
+        let mut outcome = publisher.publish(outgoing.clone(), deadline).await;
         for doubt in [false, true] {
             if !is_unroutable(&outcome) {
                 break;
             }
-            let queue = profile.default_queue(place)?;
+            let route = profile.unclaimed(place, &outgoing.route)?;
             // In doubt when the queue that was declared in this epoch has been deleted since.
-            outcome = publisher.publish(again(doubt, queue), deadline).await;
+            let again = Outgoing { route, doubt, ..outgoing.clone() };
+            outcome = publisher.publish(again, deadline).await;
         }
         outcome
     }
@@ -288,9 +287,9 @@ impl Transport for Inner {
         capabilities.fail_fast = true;
         // Classic queues say only whether a message was delivered before.
         capabilities.redelivery_count = self.resources.profile.counts_deliveries();
+        capabilities.expiry = true;
         capabilities.dead_letters = self.resources.profile.dead_letters().is_some();
         capabilities.most_prefetch = self.most_prefetch;
-        capabilities.expiry = true;
         capabilities.max_message_size = self.resources.max_message_size;
         if self.wire == Wire::Oslo {
             capabilities.content_type = ContentType::Json;

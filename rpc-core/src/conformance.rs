@@ -155,6 +155,7 @@ behaviours! {
     notifications:
         listeners_of_a_pool_share_and_pools_get_all,
         a_notification_before_the_first_listener_is_kept,
+        what_came_before_anybody_listened_is_kept_for_the_default_pool_alone,
         a_pool_keeps_what_comes_while_its_listener_is_away,
         priorities_and_topics_are_apart;
     closing:

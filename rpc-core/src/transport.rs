@@ -54,8 +54,8 @@ pub trait Transport: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`Code::Unroutable`](crate::Code::Unroutable) when no queue takes it (requests to a topic or a server,
-    /// and replies; a fanout to nobody is `Ok`, and a notification that nobody has subscribed to is kept in the
-    /// default queue of its topic and priority). Every error says whether the message may still be delivered:
+    /// and replies; a fanout to nobody is `Ok`, and a notification that nobody has subscribed to is kept for
+    /// the default pool of its topic and priority, without subscribing it). Every error says whether the message may still be delivered:
     /// [`Executed::NotSent`](crate::Executed::NotSent) means that it will not be.
     ///
     /// # Cancel safety

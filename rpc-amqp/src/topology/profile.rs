@@ -51,20 +51,27 @@ impl Profile {
         is_fanout && matches!(self, Self::Oslo(_))
     }
 
-    /// The queue that keeps notifications that nobody has subscribed to yet.
+    /// What every notification needs besides its way: among Python peers the queue of those who are in no pool.
     pub(crate) fn default_queue(
         &self,
         (exchange, topic, priority): (&str, &str, Priority),
     ) -> Result<Vec<Declaration>, Error> {
         match self {
-            Self::Native { queue_type, .. } => route::default_queue(exchange, topic, priority, *queue_type),
+            Self::Native { .. } => Ok(Vec::new()),
             Self::Oslo(oslo) => oslo.default_queue(exchange, topic, priority),
         }
     }
 
-    /// Whether every notification needs the default queue, because peers of all pools count on it.
-    pub(crate) const fn always_needs_default_queue(&self) -> bool {
-        matches!(self, Self::Oslo(_))
+    /// The way of a notification that came back over `route`, because nobody has subscribed to it.
+    pub(crate) fn unclaimed(
+        &self,
+        (exchange, topic, priority): (&str, &str, Priority),
+        route: &Route,
+    ) -> Result<Route, Error> {
+        match self {
+            Self::Native { queue_type, .. } => route::unclaimed(exchange, topic, priority, *queue_type),
+            Self::Oslo(_) => Ok(route.clone()),
+        }
     }
 
     /// The queue in which requests to `target` wait; `None` for a fanout, where every server has one.

@@ -108,20 +108,18 @@ pub(crate) fn is_queue_of(queue: &str, exchange: &str, topic: &str) -> bool {
     queue == requests || below.iter().any(|start| queue.starts_with(start))
 }
 
-/// What keeps notifications that nobody has subscribed to yet.
-pub(super) fn default_queue(
+/// The way of a notification that nobody has subscribed to yet: straight to the queue of the default pool. Its first listener
+/// binds that; until then nothing else gets there, so nothing gathers beside a pool with a name.
+pub(super) fn unclaimed(
     exchange: &str,
     topic: &str,
     priority: Priority,
     queue_type: QueueType,
-) -> Result<Vec<Declaration>, Error> {
-    let exchange_name = notification_exchange(exchange)?;
-    let queue = notification_queue(exchange, topic, priority, None)?;
-    Ok(vec![
-        Declaration::exchange(exchange_name.clone(), ExchangeKind::Topic),
-        Declaration::Queue { name: queue.clone(), kind: QueueKind::Durable { queue_type, expires_ms: None } },
-        Declaration::Binding { queue, exchange: exchange_name, key: notification_key(topic, priority)? },
-    ])
+) -> Result<Route, Error> {
+    let name = notification_queue(exchange, topic, priority, None)?;
+    let route = Route::straight_to(&name);
+    let kind = QueueKind::Durable { queue_type, expires_ms: None };
+    Ok(Route { needs: vec![Declaration::Queue { name, kind }], ..route })
 }
 
 /// The queue in which requests to `target` wait; `None` for a fanout, where every server has one.

@@ -71,6 +71,26 @@ pub(super) async fn a_notification_before_the_first_listener_is_kept(harness: Ar
     assert_eq!(next_event(&mut listen(&other, &topic, None).await).await, "early");
 }
 
+pub(super) async fn what_came_before_anybody_listened_is_kept_for_the_default_pool_alone(
+    harness: Arc<dyn Harness>,
+) {
+    let (one, other) = two(&harness).await;
+    let topic = unique("notifications");
+    notify(&one, &topic, Priority::Info, "early").await;
+    let mut pool = listen(&other, &topic, Some("pool")).await;
+    for event in ["first", "second"] {
+        notify(&one, &topic, Priority::Info, event).await;
+        assert_eq!(next_event(&mut pool).await, event);
+    }
+    let mut unnamed = listen(&other, &topic, None).await;
+    assert_eq!(next_event(&mut unnamed).await, "early");
+    notify(&one, &topic, Priority::Info, "third").await;
+    for listener in [&mut pool, &mut unnamed] {
+        assert_eq!(next_event(listener).await, "third", "what a pool has taken goes to nobody besides");
+        stays_quiet(listener).await;
+    }
+}
+
 pub(super) async fn a_pool_keeps_what_comes_while_its_listener_is_away(harness: Arc<dyn Harness>) {
     let (one, other) = two(&harness).await;
     let topic = unique("notifications");

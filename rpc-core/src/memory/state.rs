@@ -132,13 +132,15 @@ impl State {
             Destination::Reply(address) => QueueName::Reply(address.clone()),
             Destination::Notification { exchange, topic, priority } => {
                 let key = (Arc::from(exchange.as_str()), Arc::from(topic.as_str()), *priority);
-                if !self.pools.contains_key(&key) {
-                    // Nobody has ever listened: the default pool keeps it.
-                    let (exchange, topic, priority) = key.clone();
-                    self.declare(QueueName::Notify { exchange, topic, priority, pool: None });
+                if let Some(names) = self.pools.get(&key) {
+                    return Ok(Routed::Many(names.iter().cloned().collect()));
                 }
-                let names = self.pools.get(&key);
-                return Ok(Routed::Many(names.into_iter().flatten().cloned().collect()));
+                // Nobody has ever listened: it is kept for the default pool. That has not subscribed by this, so nothing
+                // gathers there once another pool has.
+                let (exchange, topic, priority) = key;
+                let name = QueueName::Notify { exchange, topic, priority, pool: None };
+                self.queues.entry(name.clone()).or_default();
+                return Ok(Routed::One(name));
             }
         };
         if self.queues.contains_key(&name) {

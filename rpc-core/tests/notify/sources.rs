@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use rpc_core::{Listener, MemoryTransport, NotificationEndpoint, Notifier, Priority, Received, Value};
+use rpc_core::{
+    Listener, MemoryTransport, NotificationEndpoint, Notifier, Priority, Received, RetryPolicy, Value,
+};
 
 use crate::journal::{Journal, settle};
 
@@ -136,6 +138,28 @@ async fn nt_44_fn_20_members_of_a_pool_share_and_lose_nothing_while_they_come_an
     let mut seen: Vec<i64> = journal.lines().iter().map(|line| line.parse().unwrap()).collect();
     seen.sort_unstable();
     assert_eq!(seen, (0..100).collect::<Vec<_>>(), "each once: an orderly end doubles nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_before_anybody_listened_is_kept_and_nothing_gathers_beside_a_pool() {
+    let transport = MemoryTransport::new();
+    let notifier = Notifier::new(&transport, "p").topics(["t"]).retry(RetryPolicy::never());
+    notifier.info("early", &-1).await.unwrap();
+    let mut pool = Listener::builder(&transport, ["t"]).pool("billing").start::<i64>().await.unwrap();
+    // More than a queue of this broker holds.
+    for number in 0..70_000_i64 {
+        notifier.info("e", &number).await.unwrap();
+        let event = pool.next().await.unwrap();
+        assert_eq!(*event.payload(), number);
+        event.ack().await.unwrap();
+    }
+    let mut unnamed = Listener::builder(&transport, ["t"]).start::<i64>().await.unwrap();
+    notifier.info("late", &70_000).await.unwrap();
+    for wanted in [-1, 70_000] {
+        let event = unnamed.next().await.unwrap();
+        assert_eq!(*event.payload(), wanted);
+        event.ack().await.unwrap();
+    }
 }
 
 #[cfg(feature = "zstd")]
