@@ -87,6 +87,10 @@ impl Task {
 
     /// The next channel; `None` when none is wanted any more.
     async fn reopen(&mut self, reopening: &mut Reopening) -> Option<Opened> {
+        // Before it is asked where to go on. What is decided from here on finds its generation over, or is taken in later.
+        while let Ok(Settled { settlement, original, .. }) = self.decisions.try_recv() {
+            self.note_late(&settlement, &original);
+        }
         reopening.resume = self.progress.iter_mut().map(Progress::resume).collect();
         let opened = tokio::select! {
             biased;

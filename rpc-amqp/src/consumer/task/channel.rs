@@ -21,7 +21,7 @@ use super::{Order, Task, confirm};
 use crate::consumer::generation::Generation;
 use crate::consumer::moving::{self, MOVE_LIMIT, Moved, Outcome};
 use crate::consumer::opened::{Incoming, Opened};
-use crate::consumer::settler::{Original, Settled, Settler};
+use crate::consumer::settler::{Original, Read, Settled, Settler};
 use crate::wire::{Arrived, caught, decode};
 
 /// Deliveries or decisions that are taken in together.
@@ -210,14 +210,15 @@ impl<'a> OnChannel<'a> {
         let LapinDelivery { delivery_tag: tag, redelivered, properties, data, .. } = delivery;
         let (body, received) = (Bytes::from(data), Instant::now());
         let mut original = Original { properties, body, queue, read: None, received };
-        original.read = self.read(&original);
         self.telling.batch.delivered(tag);
-        if self.was_read(&original) {
-            self.telling.batch.ack(tag);
-            return self.telling.decided(1);
-        }
-        if let Some(read) = original.read {
-            self.offsets.insert(tag, (queue, read.offset));
+        let mut place = None;
+        if let Some(offset) = self.offset(&original) {
+            let Some(earlier) = self.task.progress[queue].take(offset) else {
+                self.telling.batch.ack(tag);
+                return self.telling.decided(1);
+            };
+            self.offsets.insert(tag, (queue, offset));
+            place = Some((offset, earlier));
         }
         let message = match self.opened.defect(tag) {
             None => self.decode(&original, redelivered),
@@ -225,6 +226,8 @@ impl<'a> OnChannel<'a> {
             // message: to the dead letters, or nowhere if it was a reply.
             Some(defect) => Err(Malformed::new(defect)),
         };
+        original.read = place.map(|(offset, earlier)| Read::of(&message, offset, earlier));
+        let message = placed(message, original.read);
         let settle: Box<dyn Settle> = Box::new(self.settler(tag, original));
         self.held.push_back(Delivery::new(message, redelivered, settle));
     }
@@ -262,7 +265,7 @@ impl<'a> OnChannel<'a> {
         let Settled { generation, tag, settlement, original } = settled;
         if !Arc::ptr_eq(&generation, &self.opened.generation) {
             // Of a channel that is gone; the tag means another delivery here.
-            return;
+            return self.task.note_late(&settlement, &original);
         }
         self.outstanding = self.outstanding.saturating_sub(1);
         match settlement {

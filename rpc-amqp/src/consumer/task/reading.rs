@@ -3,26 +3,22 @@
 //! A stream keeps what was read, and the broker does not know who has read what. An acknowledgement only makes room for
 //! more, and nothing can be given back: what a handler gives back stays here and is handed out again.
 
-use rpc_core::message::{Malformed, Message};
-use rpc_core::transport::Delivery;
 use std::sync::Arc;
 
+use rpc_core::message::{Malformed, Message};
+use rpc_core::transport::{Delivery, Settlement};
+
+use super::Task;
 use super::channel::OnChannel;
 use crate::consumer::moving::{Moved, Outcome};
 use crate::consumer::settler::{Original, Read};
 use crate::wire::stream_offset;
 
 impl OnChannel<'_> {
-    /// The place of a message in the stream that it came from.
-    pub(super) fn read(&self, original: &Original) -> Option<Read> {
+    /// Where a message stands in the stream that it came from, if it came from one.
+    pub(super) fn offset(&self, original: &Original) -> Option<u64> {
         self.opened.queues[original.queue].stream?;
-        let offset = stream_offset(original.properties.headers().as_ref())?;
-        Some(Read { offset, attempt: 1 })
-    }
-
-    /// Whether the message was settled on an earlier channel.
-    pub(super) fn was_read(&mut self, original: &Original) -> bool {
-        original.read.is_some_and(|read| !self.task.progress[original.queue].take(read.offset))
+        stream_offset(original.properties.headers().as_ref())
     }
 
     /// The broker may forget the delivery.
@@ -45,6 +41,28 @@ impl OnChannel<'_> {
         let message = self.decode(&original, false);
         let settle = Box::new(self.settler(tag, original));
         self.held.push_front(Delivery::new(message, false, settle));
+    }
+}
+
+impl Read {
+    /// Of a message that was handed out on so many `earlier` channels. It counts on from the attempt that it was sent as: its
+    /// notifier may have sent it before.
+    pub(super) fn of(message: &Result<Message, Malformed>, offset: u64, earlier: u32) -> Self {
+        let sent = match message {
+            Ok(Message::Notification(event)) => event.context.attempt,
+            Ok(_) | Err(_) => 1,
+        };
+        Self { offset, attempt: sent.saturating_add(earlier) }
+    }
+}
+
+impl Task {
+    /// Takes in a decision about a delivery of a channel that is gone. Whoever made it was told that it counts, and for streams
+    /// it can: what was acknowledged does not come again.
+    pub(super) fn note_late(&mut self, settlement: &Settlement, original: &Original) {
+        if let (Settlement::Ack, Some(read)) = (settlement, original.read) {
+            self.progress[original.queue].settle(read.offset);
+        }
     }
 }
 

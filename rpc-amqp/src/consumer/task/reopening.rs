@@ -84,8 +84,10 @@ impl Reopening {
             // The link has its own pauses between epochs; those of this consumer are for its channel.
             self.backoff.reset();
             // Within an epoch no reply is missed: what the queue held when it was deleted had been sent to us. It is while
-            // we are away that a queue can go with what it holds.
-            self.is_checked = !plan.replies;
+            // we are away that a queue can go with what it holds. A stream that was made anew counts from 0 again, and reading on
+            // where the old one was would pass over its beginning.
+            let is_stream = plan.queues.iter().any(|queue| queue.stream.is_some());
+            self.is_checked = !(plan.replies || is_stream);
         }
         if !self.is_checked {
             if !self.still_exists(&session, &plan).await? {
