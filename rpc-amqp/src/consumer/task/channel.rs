@@ -174,7 +174,8 @@ impl<'a> OnChannel<'a> {
 
     /// Whether the user may be given one more.
     fn has_place(&self) -> bool {
-        self.outstanding < self.task.prefetch.into()
+        // The broker keeps to the prefetch of each queue. This is for one that does not.
+        self.outstanding < usize::from(self.task.prefetch) * self.opened.queues.len()
     }
 
     fn forward(&mut self, place: mpsc::Permit<'_, Handed>) {
