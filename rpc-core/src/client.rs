@@ -6,6 +6,7 @@ mod call;
 mod call_monitor;
 mod cast;
 mod evidence;
+mod gather;
 mod outgoing;
 mod prepare;
 mod replies;
@@ -24,6 +25,7 @@ pub use self::answer::ServiceFailure;
 pub use self::call::{Call, CallFuture};
 pub use self::cast::{Cast, CastFuture};
 pub(crate) use self::evidence::Evidence;
+pub use self::gather::{Answer, Answers, Gather, GatherFuture};
 use self::outgoing::Outgoing;
 pub use self::prepare::Prepare;
 pub(crate) use self::replies::Replies;
@@ -56,6 +58,8 @@ pub struct Client {
 impl Client {
     /// How long a call waits for its reply, and a cast for the broker, when nothing else is said.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+    /// How long the answers of many servers are gathered when nothing else is said.
+    pub const DEFAULT_GATHER_TIMEOUT: Duration = Duration::from_secs(2);
 
     /// A client of `target`: no namespace, version [`Version::DEFAULT`], the transport's content
     /// type, [`Client::DEFAULT_TIMEOUT`]. [`prepare`](Client::prepare) changes them.
@@ -106,6 +110,12 @@ impl Client {
         Cast::new(self.outgoing(method, arguments).fanout())
     }
 
+    /// Sends `method` to every server of the target's topic, or to the one that it names, and gathers their answers. See
+    /// [`Gather`].
+    pub fn gather(&self, method: &str, arguments: &impl Serialize) -> Gather<Value, ServiceFailure> {
+        Gather::new(self.to_all(self.outgoing(method, arguments)), answer::untyped)
+    }
+
     /// Calls a method of an interface with a known result. Generated clients are made of this.
     pub fn start_call<T: DeserializeOwned, E: DeserializeOwned>(
         &self,
@@ -121,8 +131,23 @@ impl Client {
     /// one alone.
     pub fn start_cast(&self, method: &'static Method, arguments: &impl Serialize) -> Cast {
         let outgoing = self.outgoing_of(method, arguments);
-        let to_all = method.kind == MethodKind::Fanout && self.settings.target.server_name().is_none();
-        Cast::new(if to_all { outgoing.fanout() } else { outgoing })
+        Cast::new(if method.kind == MethodKind::Fanout { self.to_all(outgoing) } else { outgoing })
+    }
+
+    /// Fans out a method of an interface with a known result, and gathers the answers. Generated clients are made of this.
+    ///
+    /// Who gets it is as in [`start_cast`](Self::start_cast).
+    pub fn start_gather<T: DeserializeOwned, E: DeserializeOwned>(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+    ) -> Gather<T, E> {
+        Gather::new(self.to_all(self.outgoing_of(method, arguments)), answer::typed)
+    }
+
+    /// To every server of the topic, unless the target names one.
+    fn to_all(&self, outgoing: Outgoing) -> Outgoing {
+        if self.settings.target.server_name().is_none() { outgoing.fanout() } else { outgoing }
     }
 
     fn outgoing(&self, method: &str, arguments: &impl Serialize) -> Outgoing {

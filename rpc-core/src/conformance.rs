@@ -168,5 +168,6 @@ behaviours! {
         a_server_that_is_shut_down_finishes_what_runs,
         a_typed_error_of_each_kind_comes_back,
         a_long_call_lasts_while_its_server_is_heard,
-        a_long_call_ends_in_silence;
+        a_long_call_ends_in_silence,
+        the_answers_of_all_servers_are_gathered;
 }

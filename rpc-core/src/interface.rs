@@ -30,7 +30,8 @@ pub struct Method {
     pub kind: MethodKind,
     /// The version that brought it, which is the version that the generated client asks for.
     pub since: Version,
-    /// How long the generated client waits; `None` takes the client's default.
+    /// How long the generated client waits for the result, or gathers the results of all servers; `None` takes the client's
+    /// default.
     pub timeout: Option<Duration>,
     /// How long the generated client waits for a sign of life; `None` takes the client's setting.
     pub call_monitor: Option<Duration>,
@@ -40,6 +41,10 @@ pub struct Method {
     pub at_most_once: bool,
     /// The arguments, in order.
     pub arguments: &'static [Argument],
+    /// The Rust type of the result as written in the trait; `()` when there is none. A label for people.
+    pub result: &'static str,
+    /// The Rust type of the method's own error as written in the trait. A label for people.
+    pub error: Option<&'static str>,
     /// The method's documentation.
     pub docs: &'static str,
 }
@@ -64,7 +69,7 @@ pub enum MethodKind {
     Call,
     /// One server runs it; nobody waits.
     Cast,
-    /// Every server runs it; nobody waits.
+    /// Every server runs it. Nobody waits, unless it has a result or an error of its own: then the answers are gathered.
     Fanout,
 }
 
@@ -117,6 +122,8 @@ impl Method {
             idempotent: false,
             at_most_once: false,
             arguments: &[],
+            result: "()",
+            error: None,
             docs: "",
         }
     }
@@ -153,6 +160,20 @@ impl Method {
     #[must_use]
     pub const fn with_at_most_once(mut self, at_most_once: bool) -> Self {
         self.at_most_once = at_most_once;
+        self
+    }
+
+    /// Sets the type of the result. Default: `()`.
+    #[must_use]
+    pub const fn with_result(mut self, type_name: &'static str) -> Self {
+        self.result = type_name;
+        self
+    }
+
+    /// Sets the type of the method's own error. Default: it has none.
+    #[must_use]
+    pub const fn with_error(mut self, type_name: &'static str) -> Self {
+        self.error = Some(type_name);
         self
     }
 

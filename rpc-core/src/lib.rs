@@ -50,7 +50,7 @@
 //! | for | see |
 //! |---|---|
 //! | offering a service | [`service`], [`Server`] |
-//! | using one | the generated client, [`Call`], [`Cast`], [`CallError`]; [`Client`] without types |
+//! | using one | the generated client, [`Call`], [`Cast`], [`Gather`], [`CallError`]; [`Client`] without types |
 //! | what can go wrong | [`Error`], [`Code`], [`Executed`] |
 //! | events that are kept | [`Retention`], [`Position`] |
 //! | events | [`Notifier`], [`driver`], [`Listener`], [`NotificationServer`], [`Filter`], [`Notification`] |
@@ -108,7 +108,10 @@ mod value;
 mod version;
 
 pub use self::access::{AccessPolicy, AccessRequest, AllowAll, AllowMethods, Denied};
-pub use self::client::{Call, CallFuture, Cast, CastFuture, Client, Prepare, ServiceFailure};
+pub use self::client::{
+    Answer, Answers, Call, CallFuture, Cast, CastFuture, Client, Gather, GatherFuture, Prepare,
+    ServiceFailure,
+};
 pub use self::codec::Compression;
 pub use self::context::{Context, Foreign, Metadata, MetadataError, TraceContext};
 pub use self::dead_letters::{DeadLetter, DeadLetterFilter, DeadLetters, Treated};

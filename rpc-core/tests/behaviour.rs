@@ -27,6 +27,8 @@ mod faults;
 mod faulty;
 #[path = "behaviour/forgetful.rs"]
 mod forgetful;
+#[path = "behaviour/gather.rs"]
+mod gather;
 #[path = "behaviour/lifecycle.rs"]
 mod lifecycle;
 #[path = "notify/lines.rs"]

@@ -78,7 +78,7 @@ use proc_macro::TokenStream;
 /// | item | what it is |
 /// |---|---|
 /// | `Conductor` | The trait as written, plus `Send + Sync + 'static`. Each `async fn` promises a future that is `Send`; implementations write plain `async fn`. |
-/// | `ConductorClient` | Cheap to clone. `new(&transport, target)`, `prepare(change)`, and a method for each of the trait's: it takes the arguments without the context and returns an `rpc_core::Call` or an `rpc_core::Cast`, which does nothing until it is awaited. |
+/// | `ConductorClient` | Cheap to clone. `new(&transport, target)`, `prepare(change)`, and a method for each of the trait's: it takes the arguments without the context and returns an `rpc_core::Call`, `rpc_core::Cast` or `rpc_core::Gather`, which does nothing until it is awaited. |
 /// | `ConductorClient::INTERFACE` | The `rpc_core::Interface`: names, versions, time limits, arguments, docs. |
 /// | `ConductorEndpoint<S>` | The `rpc_core::Endpoint` that serves an `S: Conductor`: `new(service)`, or `from_shared(arc)`. |
 /// | `ConductorIntoEndpoint` | Gives every implementation `into_endpoint()`, where this trait is in scope. A type that implements two services in scope says which: `ConductorEndpoint::new(manager)`. |
@@ -100,12 +100,12 @@ use proc_macro::TokenStream;
 /// |---|---|---|
 /// | `#[call]` | any one server, or the one that the client was prepared for | any type, or `Result<T, E>` |
 /// | `#[cast]` | the same, and nobody waits | none |
-/// | `#[fanout]` | every server of the topic, or the one that the client was prepared for, and nobody waits | none |
+/// | `#[fanout]` | every server of the topic, or the one that the client was prepared for | none, and nobody waits; or as for `#[call]`, and the client gathers the answers of all |
 ///
 /// | key | of | meaning | default |
 /// |---|---|---|---|
 /// | `since = "1.1"` | all | The version that brought the method; the client asks for a server of at least this one. | `"<major>.0"` |
-/// | `timeout = "1m 30s"` | `#[call]` | How long the client waits, unless it is told otherwise. | that of the client |
+/// | `timeout = "1m 30s"` | `#[call]`, `#[fanout]` with a result | How long the client waits, unless it is told otherwise. | that of the client |
 /// | `call_monitor = "10s"` | `#[call]` | For how long the client bears no sign of life from the server, unless it is told otherwise. | that of the client, or for ever |
 /// | `idempotent` | `#[call]` | The method may run again after a crash: the request is acknowledged after the reply, not before the method starts, and sent again when the link breaks under it. | it may not |
 /// | `at_most_once` | `#[call]` | The method never runs for a request that may have run before: one that is delivered again is refused as `unavailable`, `unknown`, also when it was given back unstarted. | it may, after a crash within the last moments |

@@ -76,6 +76,8 @@ mod tests {
                 async fn sync_power(&self, node: NodeId);
                 #[fanout(since = "1.2")]
                 async fn flush_cache(&self);
+                #[fanout(timeout = "1s")]
+                async fn load(&self) -> Result<f32, errors::PowerError>;
             }
         };
         let expanded = expand(attribute, item, &quote!(::rpc_core)).unwrap();

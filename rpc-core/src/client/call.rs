@@ -13,7 +13,7 @@ use super::call_monitor::{self, Unanswered};
 use super::evidence::require_consumers;
 use super::outgoing::{Outgoing, Ready};
 use super::replies::{Slot, received};
-use super::waiter::Answer;
+use super::waiter::Received;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::error::{CallError, Code, Error, Executed, Phase};
@@ -138,10 +138,10 @@ impl<T, E> fmt::Debug for CallFuture<T, E> {
 }
 
 /// Sends the request and waits for its reply.
-async fn exchange(ready: &mut Ready) -> Answer {
+async fn exchange(ready: &mut Ready) -> Received {
     let (transport, destination, deadline) = (&ready.transport, &ready.destination, ready.deadline);
     if matches!(destination, Destination::Request(target) if target.route() == Route::Fanout) {
-        let message = "a call has one answer, so it cannot go to every server";
+        let message = "a call has one answer, so it cannot go to every server: gather the answers instead";
         return Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish));
     }
     if ready.needs_consumer {
@@ -213,7 +213,7 @@ async fn exchange(ready: &mut Ready) -> Answer {
     }
 }
 
-async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Answer> {
+async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Received> {
     tokio::select! {
         biased;
         reply = slot.reply() => Some(reply),
@@ -222,7 +222,10 @@ async fn wait(slot: &mut Slot, deadline: Deadline) -> Option<Answer> {
 }
 
 /// Waits until somebody listens for replies.
-async fn listening(transport: &SharedTransport, deadline: Deadline) -> Result<(ReplyAddress, Slot), Error> {
+pub(super) async fn listening(
+    transport: &SharedTransport,
+    deadline: Deadline,
+) -> Result<(ReplyAddress, Slot), Error> {
     let listening = async {
         tokio::select! {
             biased;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::replies::Slot;
-use super::waiter::Answer;
+use super::waiter::Received;
 use crate::deadline::Deadline;
 
 /// The shortest silence that is listened for; what is shorter counts as this.
@@ -66,7 +66,7 @@ pub(super) async fn listen(
     slot: &mut Slot,
     silence: Duration,
     deadline: Deadline,
-) -> Result<Answer, Unanswered> {
+) -> Result<Received, Unanswered> {
     let limits = Limits { silence, deadline: deadline.instant() };
     let heard: Arc<Heard> = slot.heard();
     let mut reply = std::pin::pin!(slot.reply());

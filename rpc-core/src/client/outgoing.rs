@@ -31,6 +31,8 @@ pub(super) struct Outgoing {
     fanout: bool,
     pub(super) waits_for_reply: bool,
     pub(super) timeout: Option<Duration>,
+    /// When neither the request, the client nor the method has a time limit.
+    pub(super) default_timeout: Duration,
     pub(super) call_monitor: Option<Duration>,
     pub(super) context: Option<Box<Context>>,
     pub(super) idempotency_key: Option<String>,
@@ -66,6 +68,7 @@ impl Outgoing {
             fanout: false,
             waits_for_reply: false,
             timeout: None,
+            default_timeout: Client::DEFAULT_TIMEOUT,
             call_monitor: None,
             context: None,
             idempotency_key: None,
@@ -92,7 +95,7 @@ impl Outgoing {
         };
         let (since, timeout, call_monitor) =
             described.map_or((None, None, None), |it| (Some(it.since), it.timeout, it.call_monitor));
-        let timeout = self.timeout.or(settings.timeout).or(timeout).unwrap_or(Client::DEFAULT_TIMEOUT);
+        let timeout = self.timeout.or(settings.timeout).or(timeout).unwrap_or(self.default_timeout);
         let call_monitor = self.call_monitor.or(settings.call_monitor).or(call_monitor);
         let call_monitor = call_monitor.filter(|silence| self.waits_for_reply && !silence.is_zero());
         let deadline = Deadline::after(timeout).earlier(context.deadline.filter(|_| self.waits_for_reply));

@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{OnceCell, oneshot};
+use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::call_monitor::Heard;
 use super::outgoing::closed;
-use super::reply_table::{Full, ReplyTable};
-use super::waiter::{Answer, Waiter};
+use super::reply_table::{Found, Full, ReplyTable};
+use super::waiter::{Received, Waiter};
 use crate::error::{Code, Error, Executed, Phase};
 use crate::identity::{CorrelationId, random_key};
 use crate::message::{Malformed, Message, Reply};
@@ -43,7 +43,7 @@ struct Receiver {
 
 /// A place in the reply table. It is given back when this is dropped, however the call ends.
 pub(super) struct Slot {
-    pub(super) reply: oneshot::Receiver<Answer>,
+    pub(super) reply: oneshot::Receiver<Received>,
     key: u128,
     waiting: Arc<Waiting>,
     status: ConsumerWatch,
@@ -121,7 +121,7 @@ impl Replies {
 
     fn slot(&self, status: &ConsumerWatch) -> Result<Slot, Error> {
         let key = random_key();
-        let (waiter, reply) = Waiter::new();
+        let (waiter, reply) = Waiter::call();
         self.waiting.table.insert(key, waiter).map_err(|Full| {
             let message = format!("{} calls wait for a reply already", Self::MOST_PENDING);
             Error::new(Code::Overloaded, message)
@@ -195,11 +195,25 @@ impl Slot {
         self.waiting.table.with(self.key, Waiter::listen).unwrap_or_else(|| Arc::new(Heard::now()))
     }
 
+    /// Takes the replies of many in the place of one: at most `most` of them wait to be read, and what comes beyond that
+    /// is lost. Called before the request leaves, so that none comes too early.
+    ///
+    /// # Errors
+    ///
+    /// Why nobody waits in this place any more.
+    pub(super) fn gather(&mut self, most: usize) -> Result<mpsc::Receiver<Received>, Error> {
+        let (sender, replies) = mpsc::channel(most);
+        if self.waiting.table.replace(self.key, Waiter::Gathering(sender)) {
+            return Ok(replies);
+        }
+        Err(self.reply.try_recv().ok().and_then(Result::err).unwrap_or_else(closed))
+    }
+
     /// The reply, or that it was lost with the queue that it would have come to.
     ///
     /// Called after the request has left. From then on a queue that is gone may have held the reply; a queue that went
     /// before was there again when the request left, so the reply finds it.
-    pub(super) async fn reply(&mut self) -> Answer {
+    pub(super) async fn reply(&mut self) -> Received {
         let losses = self.status.look(|status| status.losses);
         tokio::select! {
             biased;
@@ -210,7 +224,7 @@ impl Slot {
 }
 
 /// What came through the reply table.
-pub(super) fn received(reply: Result<Answer, oneshot::error::RecvError>) -> Answer {
+pub(super) fn received(reply: Result<Received, oneshot::error::RecvError>) -> Received {
     reply.unwrap_or_else(|_| {
         Err(Error::new(Code::ReplyLost, "the task that takes replies in has ended").with_phase(Phase::Wait))
     })
@@ -228,14 +242,24 @@ impl Drop for Slot {
 }
 
 impl Waiting {
-    /// Says whether a call waited for it.
-    fn resolve(&self, correlation_id: Option<&CorrelationId>, answer: Answer) -> bool {
-        match correlation_id.and_then(CorrelationId::key).and_then(|key| self.table.take(key)) {
-            Some(waiter) => {
-                waiter.end(answer);
+    /// Says whether somebody waited for it.
+    fn resolve(&self, correlation_id: Option<&CorrelationId>, reply: Received) -> bool {
+        let Some(key) = correlation_id.and_then(CorrelationId::key) else { return false };
+        let mut reply = Some(reply);
+        let mut is_taken = false;
+        let found = self.table.take_unless(key, |waiter| match waiter {
+            Waiter::Call(_) => false,
+            Waiter::Gathering(replies) => {
+                is_taken = reply.take().is_some_and(|reply| replies.try_send(reply).is_ok());
                 true
             }
-            None => false,
+        });
+        match (found, reply) {
+            (Found::Taken(waiter), Some(reply)) => {
+                waiter.end(reply);
+                true
+            }
+            _ => is_taken,
         }
     }
 

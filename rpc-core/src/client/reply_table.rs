@@ -1,6 +1,7 @@
 //! Which calls wait for a reply.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,6 +24,16 @@ const SHARDS: usize = 16;
 /// The table holds as many waiters as it may.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Full;
+
+/// What a look for a waiter found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Found<W> {
+    /// A waiter, which waits no more.
+    Taken(W),
+    /// A waiter, which waits on.
+    Kept,
+    Nobody,
+}
 
 impl<W> ReplyTable<W> {
     pub(super) fn new(limit: usize) -> Self {
@@ -48,11 +59,27 @@ impl<W> ReplyTable<W> {
 
     /// Takes the waiter under `key`. A second reply to the same call finds nobody.
     pub(super) fn take(&self, key: u128) -> Option<W> {
-        let waiter = self.shard(key).remove(&key);
-        if waiter.is_some() {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        match self.take_unless(key, |_| false) {
+            Found::Taken(waiter) => Some(waiter),
+            Found::Kept | Found::Nobody => None,
         }
-        waiter
+    }
+
+    /// As [`take`](Self::take), but leaves the waiter where it is if `keeps` says so. `keeps` runs under the lock of the
+    /// shard, so it has to be quick.
+    pub(super) fn take_unless(&self, key: u128, keeps: impl FnOnce(&W) -> bool) -> Found<W> {
+        let mut shard = self.shard(key);
+        let Entry::Occupied(waiter) = shard.entry(key) else { return Found::Nobody };
+        if keeps(waiter.get()) {
+            return Found::Kept;
+        }
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        Found::Taken(waiter.remove())
+    }
+
+    /// Puts another waiter in the place of the one under `key`. `false` when there is none, so that nobody waits there.
+    pub(super) fn replace(&self, key: u128, waiter: W) -> bool {
+        self.shard(key).get_mut(&key).map(|place| *place = waiter).is_some()
     }
 
     /// Shows the waiter under `key`, who waits on, to `look`, which must not wait itself.
@@ -97,6 +124,8 @@ mod tests {
         Insert(u128),
         Take(u128),
         Look(u128),
+        TakeUnlessEven(u128),
+        Replace(u128),
         TakeAll,
     }
 
@@ -105,6 +134,8 @@ mod tests {
             4 => (0_u128..40).prop_map(Step::Insert),
             4 => (0_u128..40).prop_map(Step::Take),
             2 => (0_u128..40).prop_map(Step::Look),
+            2 => (0_u128..40).prop_map(Step::TakeUnlessEven),
+            2 => (0_u128..40).prop_map(Step::Replace),
             1 => Just(Step::TakeAll),
         ]
     }
@@ -130,6 +161,18 @@ mod tests {
                             *waiter
                         };
                         prop_assert_eq!(table.with(key, change), model.get_mut(&key).map(change));
+                    }
+                    Step::TakeUnlessEven(key) => {
+                        let expected = match model.get(&key) {
+                            None => Found::Nobody,
+                            Some(waiter) if waiter % 2 == 0 => Found::Kept,
+                            Some(_) => Found::Taken(model.remove(&key).unwrap()),
+                        };
+                        prop_assert_eq!(table.take_unless(key, |waiter| waiter % 2 == 0), expected);
+                    }
+                    Step::Replace(key) => {
+                        let replaced = model.get_mut(&key).map(|place| *place = waiter).is_some();
+                        prop_assert_eq!(table.replace(key, waiter), replaced);
                     }
                     Step::TakeAll => {
                         let mut taken = table.take_all();

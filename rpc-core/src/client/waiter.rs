@@ -1,21 +1,29 @@
-//! A call that waits, as the reply table holds it.
+//! Who waits for replies, as the reply table holds them.
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::call_monitor::Heard;
 use crate::error::Error;
 use crate::message::{Outcome, Reply};
 use crate::payload::{ContentType, Payload};
 
-/// What a call waits for.
-pub(super) type Answer = Result<Arc<Reply>, Error>;
+/// What comes for one that waits: a reply, or why there is none.
+pub(super) type Received = Result<Arc<Reply>, Error>;
 
-/// A call that waits, as the reply table holds it.
+/// Who waits for replies of one correlation id.
 #[derive(Debug)]
-pub(super) struct Waiter {
-    sender: oneshot::Sender<Answer>,
+pub(super) enum Waiter {
+    /// A call, for the last one.
+    Call(WaitingCall),
+    /// A gathering, for as many as there is room for. One too many is lost.
+    Gathering(mpsc::Sender<Received>),
+}
+
+#[derive(Debug)]
+pub(super) struct WaitingCall {
+    sender: oneshot::Sender<Received>,
     /// What came, or may come, before the last reply. Most calls have none.
     before: Option<Box<Before>>,
 }
@@ -29,21 +37,39 @@ struct Before {
 }
 
 impl Waiter {
-    /// A waiter, and where its answer will come.
-    pub(super) fn new() -> (Self, oneshot::Receiver<Answer>) {
+    /// A call that waits, and where its answer will come.
+    pub(super) fn call() -> (Self, oneshot::Receiver<Received>) {
         let (sender, answer) = oneshot::channel();
-        (Self { sender, before: None }, answer)
+        (Self::Call(WaitingCall { sender, before: None }), answer)
     }
 
     /// From now on signs of life are heard.
     pub(super) fn listen(&mut self) -> Arc<Heard> {
         let heard = Arc::new(Heard::now());
-        self.before.get_or_insert_default().heard = Some(Arc::clone(&heard));
+        if let Self::Call(call) = self {
+            call.before.get_or_insert_default().heard = Some(Arc::clone(&heard));
+        }
         heard
     }
 
     /// A reply came that is not the last one.
     pub(super) fn hear(&mut self, reply: Arc<Reply>) {
+        if let Self::Call(call) = self {
+            call.hear(reply);
+        }
+    }
+
+    /// Tells the last that there is. One that was dropped in this moment needs no answer.
+    pub(super) fn end(self, last: Received) {
+        match self {
+            Self::Call(call) => call.end(last),
+            Self::Gathering(answers) => drop(answers.try_send(last)),
+        }
+    }
+}
+
+impl WaitingCall {
+    fn hear(&mut self, reply: Arc<Reply>) {
         if let Some(heard) = self.before.as_ref().and_then(|before| before.heard.as_ref()) {
             heard.again();
         }
@@ -53,13 +79,12 @@ impl Waiter {
     }
 
     /// The wait is over. A last reply that says nothing stands for the one before it.
-    pub(super) fn end(self, answer: Answer) {
+    fn end(self, answer: Received) {
         let kept = self.before.and_then(|before| before.kept);
         let answer = match (answer, kept) {
             (Ok(last), Some(kept)) if says_nothing(&last) => Ok(kept),
             (answer, _) => answer,
         };
-        // A call that was dropped in this moment needs no answer.
         let _ = self.sender.send(answer);
     }
 }
@@ -89,7 +114,7 @@ mod tests {
 
     /// What a call gets that hears these, the last of them at the end.
     fn answer(before: &[Arc<Reply>], last: Arc<Reply>) -> Outcome {
-        let (mut waiter, mut answer) = Waiter::new();
+        let (mut waiter, mut answer) = Waiter::call();
         for reply in before {
             waiter.hear(Arc::clone(reply));
         }

@@ -220,3 +220,39 @@ pub(super) async fn a_long_call_ends_in_silence(harness: Arc<dyn Harness>) {
     }
     assert_eq!(other.pending_calls(), 0);
 }
+
+pub(super) async fn the_answers_of_all_servers_are_gathered(harness: Arc<dyn Harness>) {
+    let (one, other) = two(&harness).await;
+    let target = topic();
+    let (mut servers, names) = (Vec::new(), ["first", "second", "third"]);
+    for (transport, name) in [&one, &other, &one].into_iter().zip(names) {
+        let endpoint = ProbeEndpoint(Arc::default());
+        let server = Server::builder(transport, target.clone().server(name)).endpoint(endpoint).start();
+        servers.push(server.await.expect("the server starts"));
+    }
+    let client = Client::new(&other, target.clone());
+    let doubled = client.gather("double", &arguments(4)).timeout(SOON).expected_servers(names);
+    let mut answers = doubled.await.expect("the broker takes it").all().await;
+    answers.sort_by(|one, other| one.server.cmp(&other.server));
+    let read: Vec<_> = answers
+        .iter()
+        .map(|answer| (answer.server.as_deref(), answer.result.as_ref().ok().and_then(Value::as_integer)))
+        .collect();
+    assert_eq!(read, names.map(|name| (Some(name), Some(8))), "each server answers once");
+    let failures =
+        client.gather("refuse", &arguments(1)).timeout(SOON).expected(3).await.unwrap().all().await;
+    assert_eq!(failures.len(), 3);
+    assert!(
+        failures.iter().all(|answer| matches!(answer.result, Err(CallError::Service(_)))),
+        "{failures:?}"
+    );
+
+    let second = client.prepare(|settings| settings.server("second"));
+    let mut answers = second.gather("double", &arguments(5)).timeout(SOON).await.unwrap();
+    assert_eq!(answers.next().await.and_then(|answer| answer.server).as_deref(), Some("second"));
+    assert!(answers.next().await.is_none(), "one server has one answer");
+    assert_eq!(other.pending_calls(), 0, "the reply table is empty");
+    for server in servers {
+        server.shutdown(SOON).await;
+    }
+}

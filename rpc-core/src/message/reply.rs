@@ -13,7 +13,7 @@ use crate::readable::readable;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reply {
-    /// Unique per reply.
+    /// Unique per reply, the same when it is sent again.
     pub message_id: MessageId,
     /// The correlation id of the request.
     pub correlation_id: CorrelationId,

@@ -11,7 +11,7 @@ use super::worker::Worker;
 use crate::codec::Compression;
 use crate::deadline::Deadline;
 use crate::error::{Code, Executed};
-use crate::identity::CorrelationId;
+use crate::identity::{CorrelationId, MessageId};
 use crate::message::{Failure, Message, Outcome, Reply, Request};
 use crate::payload::{ContentType, Payload};
 use crate::rejections::Rejections;
@@ -145,10 +145,12 @@ impl Responder {
     fn message(
         &self,
         correlation_id: &CorrelationId,
+        message_id: &MessageId,
         outcome: &Outcome,
         deadline: Option<Deadline>,
     ) -> Message {
         let mut reply = Reply::new(correlation_id.clone(), outcome.clone());
+        reply.message_id = message_id.clone();
         reply.server = Some(Arc::clone(&self.server));
         reply.time_to_live = deadline.map(Deadline::remaining);
         Message::from(reply)
@@ -162,10 +164,12 @@ impl Responder {
         mut may_wait: Option<MayWait<'_>>,
     ) -> Result<(), Code> {
         let destination = Destination::Reply(address.clone());
+        // One for all copies: whoever gathers the answers of many servers takes each answer once.
+        let message_id = MessageId::random();
         let (mut waiting, mut lost, mut refused) = (None, 0, 0);
         loop {
             let limit = Deadline::after(Self::REPLY_LIMIT).earlier(deadline);
-            let reply = self.message(correlation_id, outcome, deadline);
+            let reply = self.message(correlation_id, &message_id, outcome, deadline);
             let published = self.transport.publish(&destination, reply, limit).await;
             let Err(error) = published else {
                 self.patience.reached(address);

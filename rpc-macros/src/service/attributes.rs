@@ -57,7 +57,8 @@ impl MethodAttribute {
     ) -> Self {
         let known: &[&str] = match kind {
             Kind::Call => &["timeout", "call_monitor", "since", "idempotent", "at_most_once"],
-            Kind::Cast | Kind::Fanout => &["since"],
+            Kind::Cast => &["since"],
+            Kind::Fanout => &["timeout", "since"],
         };
         let keys = Keys::of(attribute, kind.attribute(), known, errors);
         let since = since(&keys, interface, errors);

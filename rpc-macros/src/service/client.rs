@@ -13,7 +13,8 @@ pub(super) fn name(service: &Service) -> Ident {
     format_ident!("{}Client", service.name)
 }
 
-/// Renders the client: a method for each of the trait's, which returns a call or a cast to be awaited.
+/// Renders the client: a method for each of the trait's, which returns a call, a cast or a gathering to be
+/// awaited.
 pub(super) fn render(service: &Service, crate_path: &TokenStream) -> TokenStream {
     let Service { name: service_name, visibility, docs, .. } = service;
     let client = name(service);
@@ -80,10 +81,14 @@ fn render_method(index: usize, method: &Method, crate_path: &TokenStream) -> Tok
     let names: Vec<_> = method.arguments.iter().map(|argument| &argument.name).collect();
     let types: Vec<_> = method.arguments.iter().map(|argument| &argument.argument_type).collect();
     let index = Literal::usize_unsuffixed(index);
-    let (output, start) = if method.kind == Kind::Call {
+    let (output, start) = if method.is_answered() {
         let Output { value, error } = &method.output;
         let error = error.as_ref().map_or_else(|| quote!(#crate_path::NoError), ToTokens::to_token_stream);
-        (quote!(#crate_path::Call<#value, #error>), quote!(start_call::<#value, #error>))
+        if method.kind == Kind::Call {
+            (quote!(#crate_path::Call<#value, #error>), quote!(start_call::<#value, #error>))
+        } else {
+            (quote!(#crate_path::Gather<#value, #error>), quote!(start_gather::<#value, #error>))
+        }
     } else {
         (quote!(#crate_path::Cast), quote!(start_cast))
     };
@@ -108,6 +113,9 @@ fn method_docs(method: &Method) -> Vec<Attribute> {
     let line = match method.kind {
         Kind::Call => format!(" Calls `{name}`."),
         Kind::Cast => format!(" Casts `{name}`."),
+        Kind::Fanout if method.is_answered() => {
+            format!(" Asks every server for `{name}`, and gathers the answers.")
+        }
         Kind::Fanout => format!(" Casts `{name}` to every server."),
     };
     vec![parse_quote!(#[doc = #line])]

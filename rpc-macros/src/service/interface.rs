@@ -7,8 +7,9 @@ use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, LitStr};
 
-use super::model::{Argument, Kind, Method, Service};
+use super::model::{Argument, Kind, Method, Output, Service};
 use super::type_text::type_text;
+use super::types;
 use super::version::Version;
 use crate::keys;
 
@@ -47,6 +48,15 @@ fn method(method: &Method, crate_path: &TokenStream) -> TokenStream {
     let idempotent = method.idempotent.then(|| quote!(.with_idempotent(true)));
     let at_most_once = method.at_most_once.then(|| quote!(.with_at_most_once(true)));
     let arguments = method.arguments.iter().map(|described| argument(described, crate_path));
+    let Output { value, error } = &method.output;
+    let result = (!types::is_unit(value)).then(|| {
+        let type_name = type_text(value);
+        quote!(.with_result(#type_name))
+    });
+    let error = error.as_ref().map(|error| {
+        let type_name = type_text(error);
+        quote!(.with_error(#type_name))
+    });
     let docs = text(&method.docs);
     quote! {
         #crate_path::Method::new(#name, #crate_path::MethodKind::#kind)
@@ -56,6 +66,8 @@ fn method(method: &Method, crate_path: &TokenStream) -> TokenStream {
             #idempotent
             #at_most_once
             .with_arguments(const { &[#(#arguments),*] })
+            #result
+            #error
             .with_docs(#docs)
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use syn::{Attribute, Expr, Ident, Type, Visibility};
 
+use super::types;
 use super::version::Version;
 
 /// A trait with `#[service]`.
@@ -64,6 +65,17 @@ pub(super) enum ArgumentDefault {
     OfType,
     /// The expression, evaluated for each request.
     Expression(Box<Expr>),
+}
+
+impl Method {
+    /// Whether somebody waits for what it returns: one caller, or one who gathers.
+    pub(super) fn is_answered(&self) -> bool {
+        match self.kind {
+            Kind::Call => true,
+            Kind::Cast => false,
+            Kind::Fanout => self.output.error.is_some() || !types::is_unit(&self.output.value),
+        }
+    }
 }
 
 impl Kind {

@@ -39,6 +39,11 @@ pub(super) fn is_option(checked: &Type) -> bool {
     path.segments.last().is_some_and(|last| last.ident == "Option" && !last.arguments.is_none())
 }
 
+/// Whether `checked` is `()`.
+pub(super) fn is_unit(checked: &Type) -> bool {
+    matches!(bare(checked), Type::Tuple(tuple) if tuple.elems.is_empty())
+}
+
 /// Reads what a method returns.
 pub(super) fn output(written: &Type) -> syn::Result<Output> {
     if let Type::Path(TypePath { qself: None, path, .. }) = bare(written)

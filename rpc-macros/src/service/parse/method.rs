@@ -2,7 +2,7 @@
 
 use quote::ToTokens;
 use syn::{
-    Attribute, FnArg, GenericParam, Receiver, ReceiverKind, ReturnType, Safety, Signature, TraitItemFn, Type,
+    Attribute, FnArg, GenericParam, Receiver, ReceiverKind, ReturnType, Safety, Signature, TraitItemFn,
     parse_quote,
 };
 
@@ -32,12 +32,12 @@ pub(super) fn parse(item: &TraitItemFn, interface: Option<Version>, errors: &mut
     types::check(&written, errors);
     let output = errors.keep(types::output(&written));
     let attribute = attribute?;
-    if attribute.kind != Kind::Call && !is_unit(&written) {
-        let message = format!(
-            "nobody waits for a {}: remove the return type, or use `#[call]`",
-            attribute.kind.attribute()
-        );
-        errors.push(&written, message);
+    if attribute.kind == Kind::Cast && !types::is_unit(&written) {
+        errors.push(&written, "nobody waits for a cast: remove the return type, or use `#[call]`");
+    }
+    if attribute.kind == Kind::Fanout && attribute.timeout.is_some() && types::is_unit(&written) {
+        let message = "nobody waits for a fanout without a result: remove `timeout`, or return something";
+        errors.push(&signature.ident, message);
     }
     Some(Method {
         name: signature.ident.clone(),
@@ -126,8 +126,4 @@ fn check_receiver(signature: &Signature, errors: &mut Errors) {
 /// on the list of methods, so none of them may come and go.
 fn is_conditional(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr")
-}
-
-fn is_unit(written: &Type) -> bool {
-    matches!(types::bare(written), Type::Tuple(tuple) if tuple.elems.is_empty())
 }

@@ -4,7 +4,7 @@ use rpc_macros::service;
 pub trait Conductor {
     #[cast]
     async fn sync_power(&self, node: u64) -> bool;
-    #[fanout]
+    #[cast]
     async fn flush_cache(&self) -> Result<(), String>;
 }
 

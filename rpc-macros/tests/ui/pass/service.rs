@@ -33,6 +33,10 @@ pub trait Conductor: std::fmt::Debug {
     async fn forget(&self) -> ();
     #[fanout(since = "1.2")]
     async fn flush_cache(&self);
+    #[fanout(timeout = "1s")]
+    async fn load(&self, ctx: &Context, node: u64) -> f32;
+    #[fanout]
+    async fn check(&self) -> Result<(), Locked>;
 }
 
 #[service]
@@ -57,6 +61,12 @@ impl Conductor for Manager {
     async fn r#move(&self, _: &Context, _: u8, _: u8, _: u8, _: u8) {}
     async fn forget(&self) {}
     async fn flush_cache(&self) {}
+    async fn load(&self, _: &Context, _: u64) -> f32 {
+        0.5
+    }
+    async fn check(&self) -> Result<(), Locked> {
+        Err(Locked)
+    }
 }
 
 fn main() {
@@ -65,6 +75,8 @@ fn main() {
     let _: rpc_core::Call<bool, Locked> = client.change_power(1, true, String::new());
     let _: rpc_core::Call<Option<u8>, rpc_core::NoError> = client.plain();
     let _: rpc_core::Cast = client.prepare(|prepare| prepare).r#move(1, 2, 3, 4);
+    let _: rpc_core::Gather<f32, rpc_core::NoError> = client.load(1).expected(2);
+    let _: rpc_core::Gather<(), Locked> = client.check();
     let _ = ConductorEndpoint::new(Manager);
     let _ = EmptyIntoEndpoint::into_endpoint(Manager);
 }
