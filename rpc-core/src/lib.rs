@@ -51,6 +51,7 @@
 //! |---|---|
 //! | offering a service | [`service`], [`Server`] |
 //! | using one | the generated client, [`Call`], [`Cast`], [`Gather`], [`CallError`]; [`Client`] without types |
+//! | what a running server says about itself | [`introspection`] |
 //! | what can go wrong | [`Error`], [`Code`], [`Executed`] |
 //! | events that are kept | [`Retention`], [`Position`] |
 //! | events | [`Notifier`], [`driver`], [`Listener`], [`NotificationServer`], [`Filter`], [`Notification`] |
@@ -88,6 +89,7 @@ mod health;
 mod history;
 mod identity;
 mod interface;
+pub mod introspection;
 mod listener;
 mod memory;
 pub mod message;

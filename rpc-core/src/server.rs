@@ -6,10 +6,12 @@ mod dedupe;
 mod duplicates;
 mod gone;
 mod handle;
+mod introspect;
 mod patience;
 mod ping;
 mod respond;
 mod routes;
+mod statistics;
 mod work;
 mod worker;
 
@@ -21,13 +23,16 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::builder::ServerBuilder;
 use self::handle::Handler;
+use self::introspect::Introspected;
 use crate::error::Error;
 use crate::health::{Consumed, HealthWatch};
+use crate::introspection::ServerIdentity;
 use crate::rejections::Rejections;
 use crate::target::Target;
 use crate::transport::{ConsumeOptions, Consumer, SharedTransport, Source};
@@ -64,6 +69,8 @@ use crate::transport::{ConsumeOptions, Consumer, SharedTransport, Source};
 /// A caller who asks for it ([`Call::call_monitor`](crate::Call::call_monitor)) is told every now and then that its method
 /// is running, until the answer, and also while the handler blocks its thread, if the runtime has another one.
 ///
+/// It answers questions about itself beside all this, also while it drains ([`introspection`](crate::introspection)).
+///
 /// A request that cannot be run is answered with a typed error if it has a reply address, and moved to the
 /// dead-letter queue with the reason otherwise.
 #[must_use = "dropping a server stops it at once"]
@@ -73,6 +80,8 @@ pub struct Server {
     kill: CancellationToken,
     running: TaskTracker,
     loops: JoinSet<Box<dyn Consumer>>,
+    /// What answers questions about this server, also while it drains.
+    introspection: JoinSet<Box<dyn Consumer>>,
     health: HealthWatch,
     rejections: Arc<Rejections>,
 }
@@ -134,10 +143,13 @@ impl Server {
         let in_time = tokio::time::timeout(grace, &mut drained).await;
         self.kill.cancel();
         let closing = async {
-            let consumers = match in_time {
+            let mut consumers = match in_time {
                 Ok(consumers) => consumers,
                 Err(_) => drained.await,
             };
+            while let Some(stopped) = self.introspection.join_next().await {
+                consumers.extend(stopped.ok());
+            }
             join_all(consumers.into_iter().map(Consumer::close)).await;
         };
         if tokio::time::timeout(Self::CLOSE_LIMIT, closing).await.is_err() {
@@ -156,6 +168,8 @@ impl Server {
         let options = ConsumeOptions::new().prefetch(builder.workers);
         let transport = builder.transport.clone();
         let name = target.server_name().unwrap_or_default().to_owned();
+        let (own, program_version, most) =
+            (builder.for_introspection(), builder.program_version.clone(), builder.workers);
         let handler = Arc::new(Handler::new(builder, stop.clone(), kill.clone())?);
 
         // All queues exist before the first request is taken, and before this returns.
@@ -178,11 +192,31 @@ impl Server {
                 running: running.clone(),
                 stop: stop.clone(),
                 fanout,
+                selector: None,
             };
             loops.spawn(intake.run(consumer));
         }
+        let mut introspection = JoinSet::new();
+        if let Some(statistics) = handler.statistics() {
+            let introspected = Introspected {
+                identity: ServerIdentity::new(&target),
+                program_version,
+                workers: most,
+                interfaces: handler.interfaces().to_vec(),
+                statistics,
+                running: running.clone(),
+                rejections: Arc::clone(&rejections),
+                health: health.clone(),
+                started: Instant::now(),
+                started_ms: introspect::unix_ms(),
+            };
+            match introspect::listen(own, introspected, &kill).await {
+                Ok((intake, consumer)) => drop(introspection.spawn(intake.run(consumer))),
+                Err(error) => tracing::warn!(%target, server = %name, %error, "serves without introspection"),
+            }
+        }
         tracing::info!(%target, server = %name, "serving");
-        Ok(Self { name, stop, kill, running, loops, health, rejections })
+        Ok(Self { name, stop, kill, running, loops, introspection, health, rejections })
     }
 }
 

@@ -29,6 +29,8 @@ mod faulty;
 mod forgetful;
 #[path = "behaviour/gather.rs"]
 mod gather;
+#[path = "behaviour/introspection.rs"]
+mod introspection;
 #[path = "behaviour/lifecycle.rs"]
 mod lifecycle;
 #[path = "notify/lines.rs"]

@@ -29,6 +29,8 @@ pub struct ServerBuilder {
     pub(super) compression: Compression,
     pub(super) delivery_limit: u32,
     pub(super) dedupe_window: (Duration, usize),
+    pub(super) introspection: bool,
+    pub(super) program_version: Option<String>,
 }
 
 impl ServerBuilder {
@@ -57,6 +59,8 @@ impl ServerBuilder {
             compression: Compression::default(),
             delivery_limit: Self::DEFAULT_DELIVERY_LIMIT,
             dedupe_window: Self::DEFAULT_DEDUPE_WINDOW,
+            introspection: true,
+            program_version: None,
         }
     }
 
@@ -116,6 +120,22 @@ impl ServerBuilder {
     /// [`ServerBuilder::DEFAULT_DEDUPE_WINDOW`], longer than a link takes to come back.
     pub fn dedupe_window(mut self, time: Duration, most: usize) -> Self {
         self.dedupe_window = (time, most);
+        self
+    }
+
+    /// Answers questions about this server ([`introspection`](crate::introspection)), from one more exclusive queue, and
+    /// counts for that what it does. Default: it does.
+    ///
+    /// A server that cannot have that queue, because the broker does not allow it, serves nevertheless and says so in the
+    /// log.
+    pub fn introspection(mut self, answers: bool) -> Self {
+        self.introspection = answers;
+        self
+    }
+
+    /// Says which version of the program this is to those who ask, such as `env!("CARGO_PKG_VERSION")`. Default: nothing.
+    pub fn program_version(mut self, version: impl Into<String>) -> Self {
+        self.program_version = Some(version.into());
         self
     }
 

@@ -1,5 +1,7 @@
 //! What happens to one delivery, from its arrival to its settlement.
 
+mod copies;
+
 mod finish;
 
 use std::panic::AssertUnwindSafe;
@@ -7,14 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::ServerBuilder;
 use super::beats::Beats;
-use super::duplicates::{Duplicates, Found, Running};
+use super::duplicates::Duplicates;
 use super::ping::Ping;
 use super::respond::Responder;
 use super::routes::{Route, Routes};
+use super::statistics::Statistics;
 use super::worker::Worker;
 use crate::access::{AccessPolicy, AccessRequest};
 use crate::codec::compression;
@@ -23,6 +27,7 @@ use crate::deadline::Deadline;
 use crate::delivery_limit::{Decision, DeliveryLimit};
 use crate::endpoint::{Endpoint, Invocation};
 use crate::error::{Code, Error, Executed};
+use crate::interface::Interface;
 use crate::message::{Asked, Failure, Malformed, Outcome, Request};
 use crate::payload::{ContentType, Payload};
 use crate::rejections::Rejections;
@@ -36,6 +41,8 @@ pub(super) struct Handler {
     delivery_limit: DeliveryLimit,
     max_message_size: usize,
     duplicates: Duplicates,
+    /// `None` when nobody can ask for them.
+    statistics: Option<Arc<Statistics>>,
     responder: Responder,
     beats: Beats,
     stop: CancellationToken,
@@ -45,6 +52,7 @@ pub(super) struct Handler {
 /// A request as it came.
 pub(super) struct Arrived {
     pub(super) request: Arc<Request>,
+    pub(super) received: Instant,
     pub(super) redelivered: bool,
     pub(super) fanout: bool,
     pub(super) acknowledger: Acknowledger,
@@ -55,6 +63,17 @@ enum Ended {
     With(Outcome),
     AtDeadline,
     Killed,
+}
+
+impl Ended {
+    fn failure(&self) -> Option<Code> {
+        match self {
+            Self::With(Outcome::Success(_)) => None,
+            Self::With(Outcome::Failure(failure)) => Some(failure.code),
+            Self::AtDeadline => Some(Code::DeadlineExceeded),
+            Self::Killed => Some(Code::Unavailable),
+        }
+    }
 }
 
 /// When a request is settled. See the table at [`Server`](super::Server).
@@ -80,6 +99,7 @@ impl Handler {
             compression,
             delivery_limit,
             dedupe_window: (window, most),
+            introspection,
             ..
         } = builder;
         let capabilities = transport.capabilities();
@@ -88,7 +108,9 @@ impl Handler {
         if ping && routes.add_ping(Ping::INTERFACE) {
             endpoints.push(Arc::new(Ping));
         }
+        let statistics = introspection.then(|| Arc::new(Statistics::new(routes.interfaces())));
         Ok(Self {
+            statistics,
             routes,
             endpoints,
             access,
@@ -111,8 +133,17 @@ impl Handler {
         &self.beats
     }
 
+    pub(super) fn interfaces(&self) -> &[Interface] {
+        self.routes.interfaces()
+    }
+
+    pub(super) fn statistics(&self) -> Option<Arc<Statistics>> {
+        self.statistics.clone()
+    }
+
     /// Tells the sender if it can be told; otherwise the reason goes to the dead-letter queue.
     pub(super) async fn refuse(&self, malformed: Malformed, acknowledger: Acknowledger) {
+        self.count(None, malformed.code);
         match &malformed.reply_to {
             Some(to) => {
                 // A sender that is gone needs no answer.
@@ -124,16 +155,18 @@ impl Handler {
     }
 
     pub(super) async fn request(&self, arrived: Arrived, mut worker: Worker) {
-        let Arrived { request, redelivered, fanout, acknowledger } = arrived;
+        let Arrived { request, received, redelivered, fanout, acknowledger } = arrived;
         // The broker drops expired messages only at the head of a queue, and not those it has handed out.
         if request.context.deadline.is_some_and(Deadline::has_passed) {
             tracing::debug!(method = %request.method, request_id = %request.context.request_id, "expired unstarted");
+            self.count(None, Code::DeadlineExceeded);
             drop(acknowledger.ack());
             return;
         }
         let route = match self.routes.find(request.namespace.as_deref(), request.version, &request.method) {
             Ok(route) => route,
             Err(failure) => {
+                self.count(None, failure.code);
                 let failure = failure.with_asked(Asked::of(&request));
                 self.responder.answer_or_dead_letter(&request, failure, acknowledger, &mut worker).await;
                 return;
@@ -159,6 +192,7 @@ impl Handler {
         // Whoever brought it before may have started it, and nobody can say.
         if at_most_once && (redelivered || request.context.attempt > 1) {
             let failure = may_have_run();
+            self.count(Some(route), failure.code);
             self.responder.answer_or_dead_letter(&request, failure, acknowledger, &mut worker).await;
             return;
         }
@@ -168,13 +202,17 @@ impl Handler {
             match self.delivery_limit.decide(attempt, redelivered) {
                 Decision::Handle => {}
                 Decision::Count => return drop(acknowledger.retry(attempt)),
-                Decision::Reject => return self.give_up(&request, acknowledger, &mut worker).await,
+                Decision::Reject => {
+                    self.count(Some(route), Code::TooManyAttempts);
+                    return self.give_up(&request, acknowledger, &mut worker).await;
+                }
             }
         }
         let admitted = std::panic::catch_unwind(AssertUnwindSafe(|| self.admit(route, &request)));
         let arguments = match admitted.unwrap_or_else(|_| Err(panicked_before_start())) {
             Ok(arguments) => arguments,
             Err(failure) => {
+                self.count(Some(route), failure.code);
                 self.responder.answer_or_dead_letter(&request, failure, acknowledger, &mut worker).await;
                 return;
             }
@@ -187,81 +225,31 @@ impl Handler {
                 Ok(()) | Err(_) => None,
             },
         };
+        let measured = self.statistics.as_ref().map(|statistics| statistics.started(route, received));
         let ended = if request.call_monitor.is_none() {
             self.run(route, &request, arguments, acknowledge).await
         } else {
             Box::pin(self.run_monitored(route, &request, arguments, acknowledge)).await
         };
+        if let Some(measured) = measured {
+            measured.ended(ended.failure());
+        }
         let Some(answer) = self.conclude(&request, ended, acknowledger, running) else { return };
         let sent = self.responder.reply(&request, &answer.outcome, &mut worker, answer.keeps_request()).await;
         answer.settle(sent);
     }
 
-    /// Settles a request that runs here or ran here already; gives one back that is to run.
-    ///
-    /// A copy of what runs waits without a worker, since what runs may need one: it may call this very server. It keeps
-    /// its place in the prefetch, which is no less than there are workers, and each request that runs is waited for by
-    /// one redelivery: so there is always a place for each worker that is free.
-    async fn first_copy(
-        &self,
-        request: &Request,
-        idempotent: bool,
-        acknowledge: Acknowledge,
-        acknowledger: Acknowledger,
-        worker: &mut Worker,
-    ) -> Option<(Running, Acknowledger)> {
-        loop {
-            let again = idempotent && request.reply_to.is_some();
-            match self.duplicates.find(request, again, acknowledge == Acknowledge::AfterEnd) {
-                Found::First(running) => return Some((running, acknowledger)),
-                // The other copy answers.
-                Found::Runs(None) | Found::Ran(None) => {
-                    drop(acknowledger.ack());
-                    return None;
-                }
-                Found::Ran(Some(outcome)) => {
-                    Box::pin(self.answer_again(request, outcome, acknowledge, acknowledger, worker)).await;
-                    return None;
-                }
-                Found::Runs(Some(end)) => {
-                    worker.release();
-                    // Dropped, it goes back to its queue.
-                    let is_settled = Box::pin(self.kill.run_until_cancelled(end.wait())).await?;
-                    if is_settled {
-                        drop(acknowledger.ack());
-                        return None;
-                    }
-                    Box::pin(self.stop.run_until_cancelled(worker.take())).await?;
-                }
-            }
+    /// Counts a request that is refused; without a route it has reached no method.
+    fn count(&self, route: Option<Route>, code: Code) {
+        match (&self.statistics, route) {
+            (None, _) => {}
+            (Some(statistics), None) => statistics.refused(code),
+            (Some(statistics), Some(route)) => statistics.refused_by(route, code),
         }
-    }
-
-    /// The first answer may have been lost. One too many does no harm: the caller takes the first.
-    async fn answer_again(
-        &self,
-        request: &Request,
-        outcome: Outcome,
-        acknowledge: Acknowledge,
-        acknowledger: Acknowledger,
-        worker: &mut Worker,
-    ) {
-        let keeps_request = acknowledge == Acknowledge::AfterEnd;
-        let replied = self.responder.reply(request, &outcome, worker, keeps_request).await;
-        let Err(Code::Unavailable | Code::Overloaded) = replied else { return drop(acknowledger.ack()) };
-        if acknowledge == Acknowledge::BeforeStart {
-            return drop(acknowledger.ack());
-        }
-        worker.release();
-        // Without a pause it would come again at once, and be answered as badly.
-        let _ = self.kill.run_until_cancelled(tokio::time::sleep(Self::ANSWER_PAUSE)).await;
-        drop(acknowledger.requeue());
     }
 
     /// Half of what RabbitMQ grants a message that is not settled.
     const OVERDUE: Duration = Duration::from_secs(15 * 60);
-    /// How long a request stays here that could not be answered once more, before it goes back to its queue.
-    const ANSWER_PAUSE: Duration = Duration::from_secs(1);
 
     /// Tells the caller, if there is one, and keeps the request where a person can find it.
     async fn give_up(&self, request: &Request, acknowledger: Acknowledger, worker: &mut Worker) {

@@ -63,6 +63,10 @@ impl Routes {
         true
     }
 
+    pub(super) fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
     pub(super) fn interface(&self, route: Route) -> &Interface {
         &self.interfaces[route.endpoint]
     }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::handle::{Arrived, Handler};
+use super::introspect::Selector;
 use super::worker::Worker;
 use crate::message::{Malformed, Message};
 use crate::transport::Consumer;
@@ -18,6 +19,8 @@ pub(super) struct Intake {
     pub(super) running: TaskTracker,
     pub(super) stop: CancellationToken,
     pub(super) fanout: bool,
+    /// Says which of the deliveries are for this server, if not all are.
+    pub(super) selector: Option<Selector>,
 }
 
 impl Intake {
@@ -31,6 +34,10 @@ impl Intake {
                 delivery = consumer.next() => delivery,
             };
             let Some(delivery) = delivery else { break };
+            if self.selector.as_ref().is_some_and(|selector| !selector.means(&delivery)) {
+                drop(delivery.ack());
+                continue;
+            }
             // The delivery first, then the worker: several intakes share the workers, and one that waited with
             // a worker in its hand would starve the others.
             let worker = tokio::select! {
@@ -42,10 +49,11 @@ impl Intake {
             let Ok(worker) = worker else { break };
             let handler = Arc::clone(&self.handler);
             let (redelivered, fanout) = (delivery.is_redelivered(), self.fanout);
+            let received = delivery.received();
             let (message, acknowledger) = delivery.into_parts();
             let malformed = match message {
                 Ok(Message::Request(request)) => {
-                    let arrived = Arrived { request, redelivered, fanout, acknowledger };
+                    let arrived = Arrived { request, received, redelivered, fanout, acknowledger };
                     // In a box, since the allocator is slow with tasks that are large: they are aligned to 128 bytes.
                     self.running.spawn(Box::pin(async move {
                         handler.request(arrived, Worker::Taken(worker)).await;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tokio::time::Instant;
+
 use crate::error::{Code, Error};
 use crate::message::{Malformed, Message};
 
@@ -13,6 +15,7 @@ use crate::message::{Malformed, Message};
 pub struct Delivery {
     message: Result<Message, Malformed>,
     redelivered: bool,
+    received: Instant,
     acknowledger: Acknowledger,
 }
 
@@ -63,7 +66,7 @@ impl Delivery {
     /// A delivery of `message` that `settle` settles.
     #[must_use]
     pub fn new(message: Result<Message, Malformed>, redelivered: bool, settle: Box<dyn Settle>) -> Self {
-        Self { message, redelivered, acknowledger: Acknowledger(Some(settle)) }
+        Self { message, redelivered, received: Instant::now(), acknowledger: Acknowledger(Some(settle)) }
     }
 
     /// The message, or why it could not be understood.
@@ -75,6 +78,11 @@ impl Delivery {
     #[must_use]
     pub const fn is_redelivered(&self) -> bool {
         self.redelivered
+    }
+
+    /// When it came to this process.
+    pub(crate) const fn received(&self) -> Instant {
+        self.received
     }
 
     /// Takes the message apart from the duty to settle it.

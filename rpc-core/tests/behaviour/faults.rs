@@ -66,6 +66,17 @@ async fn what_nobody_waits_for_any_more_is_not_run_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_is_sent_again_is_gathered_once() {
+    let (transport, worker) = (MemoryTransport::new(), Worker::new());
+    let _server =
+        builder(&faulty(&transport, Publish::ArrivesUnconfirmed), "a", &worker).start().await.unwrap();
+    let client = Client::new(&transport, target()).prepare(|settings| settings.version(Version::new(1, 2)));
+    let told = client.gather("tell", &Value::map([("name", "x")])).timeout(SECOND);
+    assert_eq!(told.await.unwrap().all().await.len(), 1);
+    assert_eq!(worker.lines(), ["told x"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn consumers_are_closed_although_the_grace_was_not_enough() {
     let (transport, worker) = (MemoryTransport::new(), Worker::new());
     let (spied, seen) = watched(&transport, Publish::FailsReplies);
@@ -73,7 +84,7 @@ async fn consumers_are_closed_although_the_grace_was_not_enough() {
     WorkClient::new(&transport, target()).note("long".to_owned()).await.unwrap();
     settle().await;
     server.shutdown(SECOND).await;
-    assert_eq!(seen.closed.load(Ordering::Relaxed), 3, "topic, server and fanout");
+    assert_eq!(seen.closed.load(Ordering::Relaxed), 4, "topic, server, fanout and introspection");
 }
 
 #[tokio::test(start_paused = true)]
