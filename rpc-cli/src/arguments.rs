@@ -1,0 +1,271 @@
+//! The command line.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// See and steer what runs on a broker.
+#[derive(Debug, Parser)]
+#[command(name = "rpc", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the service answered with an error, or a check found something wrong
+  2  the command line or an argument of a method is wrong; nothing was sent
+  3  the broker cannot be reached, or refuses
+  4  nobody is there: no server answered, or no queue exists
+  5  no answer before the deadline
+  6  the system refuses what the program needs, such as a place to write to";
+
+/// What every command understands, before or after its name.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Where the broker is: amqp://USER:PASSWORD@HOST:PORT/VHOST
+    #[arg(
+        long,
+        global = true,
+        env = "RPC_TRANSPORT_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "amqp://guest:guest@localhost:5672"
+    )]
+    pub(crate) transport_url: String,
+    /// The exchange, which keeps deployments apart on one broker
+    #[arg(long, global = true, value_name = "NAME", default_value = rpc_core::Target::DEFAULT_EXCHANGE)]
+    pub(crate) exchange: String,
+    /// How results are written
+    #[arg(short, long, global = true, value_enum, default_value_t)]
+    pub(crate) output: OutputForm,
+    /// How long to wait, such as 500ms or 1m; by default 1s for questions about servers, and for calls what the method says
+    #[arg(short, long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum OutputForm {
+    /// For people
+    #[default]
+    Table,
+    /// For programs: one JSON value
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Lists the servers that run: what they serve, where, and how busy they are
+    Ls(Whom),
+    /// Asks servers whether they are there, and how long that takes
+    Ping(Expecting),
+    /// Shows what servers serve: interfaces, methods and their types
+    Info(Whom),
+    /// Shows how much servers did, and how long it took
+    Stats(Stats),
+    /// Asks servers whether they do their work; exit code 1 when one does not
+    Health(Expecting),
+    /// Calls a method of any one server, or of the one that is named, and prints the result
+    Call(Request),
+    /// Casts a method: one server runs it, and nobody waits
+    Cast(Request),
+    /// Casts a method to every server of the topic
+    Fanout(Request),
+    /// Sends a method to every server of the topic, and prints what each answers
+    Gather(Gather),
+    /// Emits an event
+    Notify(Notify),
+    /// Shows events as they come
+    Listen(Listen),
+    /// Looks after what could not be handled
+    #[command(subcommand)]
+    Dlq(Dlq),
+    /// Writes a completion script for a shell to standard output
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which servers are meant.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Whom {
+    /// Servers of this topic only
+    pub(crate) topic: Option<String>,
+    /// The server of this name only
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) server: Option<String>,
+}
+
+/// Which servers are meant, and how many there have to be.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Expecting {
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+    /// How many servers have to answer: ends as soon as they have, and with exit code 4 when fewer do
+    #[arg(short, long, value_name = "NUMBER")]
+    pub(crate) expect: Option<usize>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Stats {
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+    /// Show methods that nobody has called, too
+    #[arg(short, long)]
+    pub(crate) all: bool,
+}
+
+/// Which method runs where, with which arguments.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Request {
+    /// The topic
+    pub(crate) topic: String,
+    /// The method
+    pub(crate) method: String,
+    /// Arguments by name; text that is read as the type that the server describes
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) arguments: Vec<String>,
+    /// All arguments as one JSON object; KEY=VALUE adds to them
+    #[arg(long, value_name = "OBJECT")]
+    pub(crate) json: Option<String>,
+    /// The server of this name, instead of any one
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) server: Option<String>,
+    /// The namespace of the interface; needed when several have the method
+    #[arg(short, long)]
+    pub(crate) namespace: Option<String>,
+    /// The version to ask for; by default the one that brought the method
+    #[arg(long = "interface-version", value_name = "MAJOR.MINOR")]
+    pub(crate) version: Option<rpc_core::Version>,
+    /// Do not ask servers for the types: a value is sent as JSON if it is JSON, and as text otherwise
+    #[arg(short, long)]
+    pub(crate) untyped: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Gather {
+    #[command(flatten)]
+    pub(crate) request: Request,
+    /// How many servers have to answer: ends as soon as they have, and with exit code 4 when fewer do
+    #[arg(short, long, value_name = "NUMBER")]
+    pub(crate) expect: Option<usize>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Notify {
+    /// What happened, such as node.power_set
+    pub(crate) event_type: String,
+    /// The event's data by name: a value is sent as JSON if it is JSON, and as text otherwise
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) payload: Vec<String>,
+    /// The event's data as one JSON object; KEY=VALUE adds to it
+    #[arg(long, value_name = "OBJECT")]
+    pub(crate) json: Option<String>,
+    /// The topic
+    #[arg(long, default_value = rpc_core::Notifier::DEFAULT_TOPIC)]
+    pub(crate) topic: String,
+    /// How urgent it is: audit, debug, info, warn, error, critical or sample
+    #[arg(short, long, default_value = "info")]
+    pub(crate) priority: rpc_core::Priority,
+    /// Who emits it
+    #[arg(long, value_name = "NAME", default_value = "rpc-cli")]
+    pub(crate) publisher: String,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Listen {
+    /// The topics
+    #[arg(default_value = rpc_core::Notifier::DEFAULT_TOPIC)]
+    pub(crate) topics: Vec<String>,
+    /// The pool, whose queues stay when this ends and keep what comes meanwhile: delete them when nobody listens again. In a
+    /// pool that others listen to, each event is shown here or goes to them
+    #[arg(short = 'P', long, value_name = "NAME")]
+    pub(crate) pool: String,
+    /// Events of this priority only; may be given several times
+    #[arg(short, long)]
+    pub(crate) priority: Vec<rpc_core::Priority>,
+    /// Events whose type begins like this regular expression; others are taken and not shown, here and below
+    #[arg(short, long, value_name = "EXPRESSION")]
+    pub(crate) event_type: Option<String>,
+    /// Events of publishers whose name begins like this regular expression
+    #[arg(long, value_name = "EXPRESSION")]
+    pub(crate) publisher: Option<String>,
+    /// Events with a text in their data that begins like this; may be given several times
+    #[arg(long, value_name = "KEY=EXPRESSION")]
+    pub(crate) payload: Vec<String>,
+    /// Ends after so many events, and with exit code 4 when none came for the --timeout before
+    #[arg(short, long, value_name = "NUMBER")]
+    pub(crate) count: Option<usize>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Dlq {
+    /// Counts the dead letters of topics
+    Ls {
+        /// The topics; by default those of all servers that run, and that of notifications
+        topics: Vec<String>,
+    },
+    /// Shows dead letters, and takes none away
+    Show(Letters),
+    /// Sends dead letters back to the queue that they were rejected from
+    Replay(Letters),
+    /// Takes dead letters away for good
+    Drop {
+        #[command(flatten)]
+        which: Letters,
+        /// All of the topic; needed when nothing else says which
+        #[arg(short, long)]
+        all: bool,
+    },
+}
+
+/// Which dead letters are meant.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Letters {
+    /// The topic
+    pub(crate) topic: String,
+    /// The message with this id; this and the others may be given several times
+    #[arg(long = "id", value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// What was rejected with this code, such as invalid_arguments
+    #[arg(long = "code", value_name = "CODE")]
+    pub(crate) codes: Vec<rpc_core::Code>,
+    /// Requests for this method
+    #[arg(long = "method", value_name = "NAME")]
+    pub(crate) methods: Vec<String>,
+    /// Events of this type
+    #[arg(long = "event-type", value_name = "TYPE")]
+    pub(crate) event_types: Vec<String>,
+    /// No more than so many
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
+    pub(crate) limit: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_command() {
+        for line in ["rpc --output json --timeout 2s ls", "rpc ls --timeout 2s --output json"] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(
+                (cli.options.output, cli.options.timeout),
+                (OutputForm::Json, Some(Duration::from_secs(2)))
+            );
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The way to the broker.
+
+use std::time::Duration;
+
+use rpc_amqp::AmqpConnector;
+use rpc_core::{MemoryConnector, Registry, SharedTransport};
+
+use crate::arguments::Options;
+use crate::failure::Failure;
+
+/// How long leaving the broker may take.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Connects, works, and leaves nothing on the broker, however the work ends.
+pub(crate) async fn connected<T>(
+    options: &Options,
+    work: impl AsyncFnOnce(&SharedTransport) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let registry = Registry::new()
+        .with(["memory"], MemoryConnector::default())
+        .with(rpc_amqp::SCHEMES, AmqpConnector::configured(|builder| builder.service_name("rpc-cli")));
+    let transport = registry.connect(&options.transport_url).await.map_err(Failure::Connect)?;
+    let done = work(&transport).await;
+    transport.close(GRACE).await;
+    done
+}

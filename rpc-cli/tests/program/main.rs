@@ -1,0 +1,8 @@
+//! `rpc` as a process, against servers on a broker of its own.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+mod asking;
+mod events;
+mod letters;
+mod requests;
+mod support;
