@@ -40,6 +40,7 @@ pub(super) struct Handler {
     accept: Vec<ContentType>,
     delivery_limit: DeliveryLimit,
     max_message_size: usize,
+    fanout_outlives_link: bool,
     duplicates: Duplicates,
     /// `None` when nobody can ask for them.
     statistics: Option<Arc<Statistics>>,
@@ -118,6 +119,7 @@ impl Handler {
             delivery_limit: DeliveryLimit::new(delivery_limit, capabilities.redelivery_count),
             max_message_size: capabilities.max_message_size,
             beats: Beats::new(&transport, target.server_name().unwrap_or_default().into()),
+            fanout_outlives_link: capabilities.fanout_outlives_link,
             responder: Responder::new(&transport, target, compression, kill.clone()),
             duplicates: Duplicates::new(window, most),
             stop,
@@ -180,8 +182,9 @@ impl Handler {
             (Some(_), false) if !idempotent => Acknowledge::BeforeStart,
             (_, false) => Acknowledge::AfterEnd,
         };
-        // A fanout is acknowledged before it starts, in a queue that no other link and no other server sees.
-        let (running, acknowledger) = if fanout {
+        // A fanout is acknowledged before it starts, mostly in a queue that no other link and no other server sees.
+        let comes_once = fanout && !self.fanout_outlives_link;
+        let (running, acknowledger) = if comes_once {
             (None, acknowledger)
         } else {
             match self.first_copy(&request, idempotent, acknowledge, acknowledger, &mut worker).await {
@@ -219,9 +222,9 @@ impl Handler {
         };
         let acknowledger = match acknowledge {
             Acknowledge::AfterEnd => Some(acknowledger),
-            // A call whose acknowledgement cannot arrive will be delivered again: it must not run here, too.
+            // What cannot be acknowledged will be delivered again: it must not run here, too.
             Acknowledge::BeforeStart => match acknowledger.ack() {
-                Err(_) if !fanout => return,
+                Err(_) if !comes_once => return,
                 Ok(()) | Err(_) => None,
             },
         };

@@ -21,6 +21,9 @@ pub struct Capabilities {
     /// The most unsettled deliveries that a consumer gets of a queue, whatever its
     /// [`prefetch`](super::ConsumeOptions::prefetch) says.
     pub most_prefetch: u16,
+    /// A fanout waits for a server whose link is away for a moment, and so may be delivered to it twice. A server then looks
+    /// for copies of fanouts, too.
+    pub fanout_outlives_link: bool,
     /// The largest body, in bytes, sent or accepted. A bound on what decompression may yield, too.
     pub max_message_size: usize,
     /// How clients and notifiers encode unless they are told otherwise. Not [`ContentType::default`] where the other side
@@ -43,6 +46,7 @@ impl Capabilities {
             expiry: false,
             dead_letters: false,
             most_prefetch: u16::MAX,
+            fanout_outlives_link: false,
             max_message_size: Self::DEFAULT_MAX_MESSAGE_SIZE,
             content_type: ContentType::MessagePack,
         }

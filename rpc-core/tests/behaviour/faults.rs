@@ -7,7 +7,7 @@ use rpc_core::message::{Message, Request};
 use rpc_core::transport::Destination;
 use rpc_core::{
     AccessRequest, Client, Code, Context, Deadline, Denied, Executed, Listener, MemoryBroker,
-    MemoryTransport, Notifier, Phase, ReplyAddress, Target, Value,
+    MemoryTransport, Notifier, Phase, ReplyAddress, Target, Value, Version,
 };
 use tokio::time::Instant;
 
