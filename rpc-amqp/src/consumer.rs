@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rpc_core::transport::{Consumer, ConsumerReporter, ConsumerStatus, ConsumerWatch, Delivery, Source};
-use rpc_core::{Code, Error, Executed, MessageId, Phase};
+use rpc_core::{Code, Error, Executed, Phase};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -31,8 +31,9 @@ use self::generation::Generation;
 pub(crate) use self::moving::MOVE_LIMIT;
 use self::opened::Opened;
 use self::task::Task;
-use crate::link::{Backoff, Link, Worker};
+use crate::link::{Backoff, Link, Refusal, RefusalKind, Worker};
 use crate::publisher::Publisher;
+use crate::queue_manager::OwnName;
 use crate::topology::{Plan, Profile};
 use crate::wire::Exceptions;
 
@@ -52,14 +53,14 @@ pub(crate) struct Resources {
     pub(crate) exceptions: Exceptions,
     pub(crate) max_message_size: usize,
     pub(crate) closing: CancellationToken,
-    /// The consumer that works with them, unique in the world, for queues of its own that outlive a link.
-    pub(crate) consumer: MessageId,
+    /// Of the consumer that works with them, and of no other, for queues of its own that outlive a link.
+    pub(crate) own_name: Arc<OwnName>,
 }
 
 impl Resources {
     /// What a consumer of `source` declares.
     fn plan(&self, source: &Source) -> Result<Plan, Error> {
-        self.profile.plan(source, &self.consumer)
+        self.profile.plan(source, &self.own_name)
     }
 }
 
@@ -87,7 +88,7 @@ pub(crate) async fn start(
     // Replies are acknowledged so that those on their way over a link that breaks come again over the next; nobody waits
     // for their handling, so their number is ours to choose.
     let prefetch = if matches!(source, Source::Replies(_)) { MOST_REPLIES } else { prefetch.max(1) };
-    let resources = Resources { consumer: MessageId::random(), ..resources };
+    let resources = Resources { own_name: Arc::new(resources.profile.own_name(&source)?), ..resources };
     let opened = open_first(&resources, &source, prefetch).await?;
     let (delivery_sender, deliveries) = mpsc::channel(prefetch.into());
     let (orders, order_receiver) = mpsc::channel(1);
@@ -114,16 +115,35 @@ async fn open_first(resources: &Resources, source: &Source, prefetch: u16) -> Re
                 _ => return Err(out_of_reach(resources)),
             }
         };
-        let refusal = match Opened::open(session, resources.plan(source)?, prefetch).await {
-            Ok(opened) => return Ok(opened),
+        let plan = resources.plan(source)?;
+        let has_passing_exchange = plan.has_passing_exchange();
+        let refusal = match Opened::open(session, plan, prefetch).await {
+            Ok(opened) => match opened.taken_queue.clone() {
+                None => return Ok(opened),
+                Some(queue) => {
+                    opened.close().await;
+                    taken(&queue)
+                }
+            },
             Err(refusal) => refusal,
         };
         let wait = backoff.after_failure();
-        if !refusal.is_passing() || Instant::now() + wait >= until {
+        // It can have gone with its last user between being found and being bound to.
+        let is_passing = refusal.is_passing() || refusal.kind == RefusalKind::Absent && has_passing_exchange;
+        if !is_passing || Instant::now() + wait >= until {
             return Err(refusal.error("cannot consume"));
         }
         tokio::time::sleep(wait).await;
     }
+}
+
+/// The last process of this name may have ended without a word, which the broker takes some time to notice.
+fn taken(queue: &str) -> Refusal {
+    let text = format!(
+        "queue {queue:?} has a consumer already, and two processes must not share it: give each machine a hostname and each \
+         program on it a processname of its own, or wait until the broker has noticed that the last process is gone"
+    );
+    Refusal { kind: RefusalKind::Taken, text }
 }
 
 fn out_of_reach(resources: &Resources) -> Error {

@@ -64,6 +64,7 @@ mod library;
 mod link;
 mod process;
 mod publisher;
+mod queue_manager;
 mod random;
 mod secret;
 mod settings;
@@ -78,7 +79,7 @@ mod wire;
 
 pub use self::builder::AmqpTransportBuilder;
 pub use self::connector::{AmqpConnector, SCHEMES};
-pub use self::settings::{OsloOptions, QueueType, Topology, Wire};
+pub use self::settings::{OsloCompression, OsloOptions, QueueType, Topology, Wire};
 pub use self::transport::AmqpTransport;
 pub use self::url::UrlError;
 pub use self::wire::{PythonException, PythonExceptions};

@@ -1,10 +1,14 @@
 //! What a transport was configured to do.
 
+mod oslo;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use rpc_core::transport::Capabilities;
 
+pub(crate) use self::oslo::{NAME, is_name};
+pub use self::oslo::{OsloCompression, OsloOptions};
 use crate::wire::Exceptions;
 
 /// How durable queues are kept by the broker.
@@ -89,44 +93,6 @@ impl Wire {
         match self {
             Self::Native => "native",
             Self::Oslo => "oslo",
-        }
-    }
-}
-
-/// What the Python peers on the `oslo` wire were configured to declare. Every process that declares a queue has to agree on
-/// its arguments, so these have to be theirs; what is left alone is what they do when they are told nothing.
-///
-/// [`QueueType::Quorum`] stands for `rabbit_quorum_queue`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct OsloOptions {
-    /// Their `control_exchange`: where [`Target::DEFAULT_EXCHANGE`](rpc_core::Target::DEFAULT_EXCHANGE) leads. Default:
-    /// `openstack`.
-    pub control_exchange: String,
-    /// Their `amqp_durable_queues`: exchanges and queues of requests and notifications are durable. Default: off.
-    pub durable: bool,
-    /// Their `amqp_auto_delete`: the same go with their last user. Default: off.
-    pub auto_delete: bool,
-    /// Their `rabbit_transient_quorum_queue`: queues of replies and fanouts are durable quorum queues. Default: off.
-    pub transient_quorum: bool,
-    /// Their `rabbit_transient_queues_ttl`: after how long without a consumer queues of replies and fanouts go, in whole
-    /// seconds up to [`LONGEST_TTL`](Self::LONGEST_TTL); zero keeps them. Default: 30 minutes.
-    pub transient_queues_ttl: Duration,
-}
-
-impl OsloOptions {
-    /// The longest [`transient_queues_ttl`](Self::transient_queues_ttl), about 23 days.
-    pub const LONGEST_TTL: Duration = Duration::from_secs(2_000_000);
-}
-
-impl Default for OsloOptions {
-    fn default() -> Self {
-        Self {
-            control_exchange: "openstack".to_owned(),
-            durable: false,
-            auto_delete: false,
-            transient_quorum: false,
-            transient_queues_ttl: Duration::from_secs(1_800),
         }
     }
 }

@@ -20,9 +20,12 @@ mod name;
 mod oslo;
 mod plan;
 mod profile;
+mod properties;
 mod route;
 
-pub(crate) use self::declaration::{Declaration, ExchangeKind, Lifetime, QueueKind, max_age};
+pub(crate) use self::declaration::{Declaration, ExchangeKind, Lifetime};
+pub(crate) use self::oslo::{Difference, advice};
 pub(crate) use self::plan::{Plan, PlannedQueue};
 pub(crate) use self::profile::Profile;
+pub(crate) use self::properties::{Argument, Properties};
 pub(crate) use self::route::{Route, dead_letter_queue, dead_letters, history_queue, is_queue_of};

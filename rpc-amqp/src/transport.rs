@@ -11,8 +11,7 @@ use rpc_core::transport::{
     Status, StatusReporter, StatusWatch, Transport,
 };
 use rpc_core::{
-    ContentType, Deadline, Error, HealthWatch, MessageId, Priority, ReplyAddress, SharedTransport, Target,
-    Treated,
+    ContentType, Deadline, Error, HealthWatch, Priority, ReplyAddress, SharedTransport, Target, Treated,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,10 +23,11 @@ use crate::inspector::Inspector;
 use crate::link::{Dialler, Link, Purpose, Worker, report};
 use crate::process::Process;
 use crate::publisher::{Outgoing, Publisher, closed};
-use crate::settings::{Settings, Wire};
+use crate::queue_manager::{OwnName, QueueManager};
+use crate::settings::{OsloCompression, Settings, Wire};
 use crate::topology::Profile;
 use crate::url::BrokerUrl;
-use crate::wire::{self, is_oslo_address, random_oslo_address};
+use crate::wire::{self, is_oslo_address};
 
 /// A transport over RabbitMQ. Cheap to clone; the clones share two connections, one that publishes and one that
 /// consumes.
@@ -51,9 +51,11 @@ impl AmqpTransport {
     /// given to [`client_identity`](AmqpTransportBuilder::client_identity)), `heartbeat`, `connection_timeout` and
     /// `blocked_timeout` in seconds, `prefetch` (most unsettled deliveries of any consumer), `queue_type` (`classic` or
     /// `quorum`), `reply_queue_type` (likewise), `topology` (`declare` or `verify`), `user_id` (`on` or `off`) and `wire` (`native` or
-    /// `oslo`). With `wire=oslo` also those of [`OsloOptions`](crate::OsloOptions) by their names: `control_exchange`, and
-    /// `durable`, `auto_delete` and `transient_quorum` (`true` or `false`), and `transient_queues_ttl` in seconds. Setters
-    /// win over the URL.
+    /// `oslo`). With `wire=oslo` also those of [`OsloOptions`](crate::OsloOptions) by their names: `control_exchange`, switches
+    /// such as `durable` or `stream_fanout` (`true` or `false`), `transient_queues_ttl` in seconds, limits such as
+    /// `quorum_delivery_limit` (0 for none), `hostname` and `processname`, and `compression` (`none` or `gzip`). All of these
+    /// can also have the names of the options in Python, such as `amqp_durable_queues`; an option there that is done otherwise
+    /// here is an error that says how. Setters win over the URL.
     #[must_use]
     pub fn builder(url: impl Into<String>) -> AmqpTransportBuilder {
         AmqpTransportBuilder::new(url.into())
@@ -111,6 +113,8 @@ struct Inner {
     dead_letters: DeadLetters,
     most_prefetch: u16,
     wire: Wire,
+    /// Whether bodies on the wire of Python peers are compressed.
+    compresses: bool,
     /// Under which name messages are published. The broker refuses every other.
     user_id: Option<ShortString>,
     status: Arc<StatusReporter>,
@@ -120,7 +124,9 @@ struct Inner {
 impl Inner {
     async fn open(worker: Worker, url: BrokerUrl, settings: Settings) -> Result<Self, Error> {
         let Settings { wire, max_message_size, .. } = settings;
-        let (profile, exceptions) = (Profile::of(&settings), settings.exceptions.clone());
+        let compresses = settings.oslo.compression == OsloCompression::Gzip;
+        let queue_manager = QueueManager::of(&settings.oslo)?;
+        let (profile, exceptions) = (Profile::of(&settings, queue_manager), settings.exceptions.clone());
         let (most_prefetch, blocked_timeout) = (settings.most_prefetch, settings.blocked_timeout);
         let user_id = url.user_id().and_then(|user| ShortString::try_new(user).ok());
         let dialler = Arc::new(Dialler::new(url, settings));
@@ -140,7 +146,7 @@ impl Inner {
             exceptions,
             max_message_size,
             closing: CancellationToken::new(),
-            consumer: MessageId::random(),
+            own_name: Arc::new(OwnName::random()),
         };
         let dead_letters = DeadLetters {
             link: resources.link.clone(),
@@ -162,6 +168,7 @@ impl Inner {
             dead_letters,
             most_prefetch,
             wire,
+            compresses,
             user_id,
             status,
             consumers,
@@ -228,7 +235,10 @@ impl Transport for Inner {
         let (route, doubt) = (profile.route(destination)?, profile.is_passing(destination));
         let wire = self.wire_to(destination);
         let is_awaited = is_awaited(&message);
-        let (mut properties, body) = wire::encode(message, wire, exceptions)?;
+        let (mut properties, mut body) = wire::encode(message, wire, exceptions)?;
+        if self.compresses && wire == Wire::Oslo {
+            (properties, body) = wire::compressed(properties, &body)?;
+        }
         // Python sets no user, and sends nothing that it does not set.
         if let Some(user) = self.user_id.as_ref().filter(|_| wire == Wire::Native) {
             properties = properties.with_user_id(user.clone());
@@ -257,10 +267,7 @@ impl Transport for Inner {
     }
 
     fn reply_address(&self, service: &str) -> ReplyAddress {
-        match self.wire {
-            Wire::Native => ReplyAddress::random(service),
-            Wire::Oslo => random_oslo_address(),
-        }
+        self.resources.profile.reply_address(service)
     }
 
     async fn inspect(&self, target: &Target) -> Result<Option<QueueDepth>, Error> {
@@ -290,6 +297,7 @@ impl Transport for Inner {
         capabilities.expiry = true;
         capabilities.dead_letters = self.resources.profile.dead_letters().is_some();
         capabilities.most_prefetch = self.most_prefetch;
+        capabilities.fanout_outlives_link = self.resources.profile.fanout_outlives_link();
         capabilities.max_message_size = self.resources.max_message_size;
         if self.wire == Wire::Oslo {
             capabilities.content_type = ContentType::Json;

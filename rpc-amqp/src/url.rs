@@ -6,13 +6,16 @@
 
 mod error;
 mod host;
+mod oslo;
 mod parse;
 mod percent;
-#[cfg(test)]
 mod python;
 mod query;
 #[cfg(test)]
 mod render;
+#[cfg(test)]
+mod rows;
+mod value;
 
 use std::fmt;
 use std::net::IpAddr;

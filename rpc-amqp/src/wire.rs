@@ -31,7 +31,8 @@ pub(crate) use self::decode::Arrived;
 pub(crate) use self::headers::Headers;
 pub(crate) use self::offset::stream_offset;
 pub(crate) use self::oslo::{
-    Exceptions, caught, is_address as is_oslo_address, random_address as random_oslo_address,
+    Exceptions, PREFIX as OSLO_REPLY_PREFIX, caught, compressed, is_address as is_oslo_address,
+    random_address as random_oslo_address,
 };
 pub use self::oslo::{PythonException, PythonExceptions};
 pub(crate) use self::size::header_size;

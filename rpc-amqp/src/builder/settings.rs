@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::AmqpTransportBuilder;
-use crate::settings::{OsloOptions, Settings, Wire};
+use crate::settings::{OsloOptions, QueueType, Settings, Wire};
 use crate::url::{AuthMechanism, BrokerUrl, UrlError};
 
 impl AmqpTransportBuilder {
@@ -39,20 +39,15 @@ impl AmqpTransportBuilder {
             return Err(UrlError::Value { key: "blocked_timeout", allowed: "1 to 3600 seconds" });
         }
         let wire = self.wire.or(url.query.wire).unwrap_or_default();
-        if let Some(key) = url.query.oslo.first_key().filter(|_| wire != Wire::Oslo) {
-            return Err(UrlError::NeedsOsloWire { key });
-        }
-        let oslo = self.oslo.unwrap_or_else(|| url.query.oslo.applied_to(default.oslo));
-        if oslo.transient_queues_ttl > OsloOptions::LONGEST_TTL {
-            return Err(UrlError::Value { key: "transient_queues_ttl", allowed: "0 to 2000000 seconds" });
-        }
+        let queue_type = self.queue_type.or(url.query.queue_type).unwrap_or_default();
+        let oslo = oslo(self.oslo, url, wire, queue_type)?;
         Ok(Settings {
             name: self.service_name.unwrap_or(default.name),
             password_file: self.password_file,
             heartbeat,
             connection_timeout: timeout,
             blocked_timeout,
-            queue_type: self.queue_type.or(url.query.queue_type).unwrap_or_default(),
+            queue_type,
             reply_queue_type: self.reply_queue_type.or(url.query.reply_queue_type).unwrap_or_default(),
             topology: self.topology.or(url.query.topology).unwrap_or_default(),
             wire,
@@ -68,11 +63,32 @@ impl AmqpTransportBuilder {
     }
 }
 
+/// What peers on the `oslo` wire were configured to do.
+fn oslo(
+    set: Option<OsloOptions>,
+    url: &BrokerUrl,
+    wire: Wire,
+    queue_type: QueueType,
+) -> Result<OsloOptions, UrlError> {
+    let keys = url.query.oslo.clone();
+    if let Some(key) = keys.first.filter(|_| wire != Wire::Oslo) {
+        return Err(UrlError::NeedsOsloWire { key });
+    }
+    let has_no_prefetch = keys.has_no_prefetch;
+    let oslo = set.unwrap_or_else(|| keys.applied_to(OsloOptions::default()));
+    // First, as in Python.
+    if oslo.stream_fanout && has_no_prefetch {
+        return Err(UrlError::StreamWithoutPrefetch);
+    }
+    oslo.check(queue_type)?;
+    oslo.named()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::AmqpTransport;
-    use crate::settings::QueueType;
+    use crate::settings::{OsloCompression, is_name};
 
     fn settings(url: &str, change: impl FnOnce(AmqpTransportBuilder) -> AmqpTransportBuilder) -> Settings {
         change(AmqpTransport::builder(url)).settings(&url.parse().unwrap()).unwrap()
@@ -100,7 +116,9 @@ mod tests {
     #[test]
     fn what_peers_declare_is_told_with_their_wire_only() {
         let all = "&control_exchange=nova%2f1&durable=true&auto_delete=true&transient_quorum=true\
-                   &transient_queues_ttl=60&queue_type=quorum";
+                   &transient_queues_ttl=60&queue_type=quorum&stream_fanout=true&quorum_delivery_limit=1\
+                   &quorum_max_memory_length=2&quorum_max_memory_bytes=3&cancel_on_failover=true\
+                   &use_queue_manager=true&hostname=h%2d1&processname=p&compression=gzip";
         let from_url = settings(&format!("amqp://h?wire=oslo{all}"), |builder| builder);
         let options = OsloOptions {
             control_exchange: "nova/1".to_owned(),
@@ -108,13 +126,26 @@ mod tests {
             auto_delete: true,
             transient_quorum: true,
             transient_queues_ttl: Duration::from_secs(60),
+            stream_fanout: true,
+            quorum_delivery_limit: 1,
+            quorum_max_memory_length: 2,
+            quorum_max_memory_bytes: 3,
+            ha_queues: false,
+            cancel_on_failover: true,
+            use_queue_manager: true,
+            hostname: Some("h-1".to_owned()),
+            processname: Some("p".to_owned()),
+            compression: OsloCompression::Gzip,
         };
         assert_eq!((from_url.wire, &from_url.oslo), (Wire::Oslo, &options));
         let set = settings("amqp://h", |builder| builder.wire(Wire::Oslo).oslo(options.clone()));
         assert_eq!((set.wire, set.oslo), (Wire::Oslo, options));
+        assert!(settings("amqp://h?wire=oslo&ha_queues=true", |it| it).oslo.ha_queues);
         assert_eq!(settings("amqp://h?wire=oslo", |it| it).oslo, OsloOptions::default());
         assert_eq!(settings("amqp://h", |builder| builder).wire, Wire::Native);
-        for query in ["durable=true", "wire=native&control_exchange=x"] {
+        for query in
+            ["durable=true", "wire=native&control_exchange=x", "rabbit_quorum_queue=true", "compression=none"]
+        {
             let url = format!("amqp://h?{query}");
             let error = AmqpTransport::builder(&url).settings(&url.parse().unwrap()).unwrap_err();
             assert!(matches!(error, UrlError::NeedsOsloWire { .. }), "{query}: {error}");
@@ -125,9 +156,44 @@ mod tests {
             "transient_queues_ttl=+1",
             "control_exchange=",
             "wire=x",
+            "hostname=a:b",
+            "quorum_delivery_limit=-1",
+            "compression=bz2",
         ] {
             assert!(format!("amqp://h?wire=oslo&{query}").parse::<BrokerUrl>().is_err(), "{query}");
         }
+    }
+
+    #[test]
+    fn dv_21_22_what_does_not_go_together_is_refused() {
+        let stream = "transient_quorum=true&stream_fanout=true";
+        for (query, error) in [
+            ("stream_fanout=true", UrlError::StreamWithoutTransientQuorum),
+            ("rabbit_stream_fanout=true&rabbit_qos_prefetch_count=0", UrlError::StreamWithoutPrefetch),
+            (&format!("{stream}&rabbit_qos_prefetch_count=0"), UrlError::StreamWithoutPrefetch),
+            ("ha_queues=true&queue_type=quorum", UrlError::MirroredQuorum),
+            ("rabbit_ha_queues=true&rabbit_transient_quorum_queue=true", UrlError::MirroredQuorum),
+        ] {
+            let url = format!("amqp://h?wire=oslo&{query}");
+            assert_eq!(
+                AmqpTransport::builder(&url).settings(&url.parse().unwrap()).unwrap_err(),
+                error,
+                "{query}"
+            );
+        }
+        assert!(settings(&format!("amqp://h?wire=oslo&{stream}"), |it| it).oslo.stream_fanout);
+        let prefetch = settings("amqp://h?wire=oslo&rabbit_qos_prefetch_count=0", |it| it).most_prefetch;
+        assert_eq!(prefetch, u16::MAX);
+    }
+
+    #[test]
+    fn dv_23_this_machine_and_this_program_have_names() {
+        let OsloOptions { hostname, processname, .. } =
+            settings("amqp://h?wire=oslo&use_queue_manager=true", |it| it).oslo;
+        assert!(
+            hostname.is_some_and(|name| is_name(&name)) && processname.is_some_and(|name| is_name(&name))
+        );
+        assert_eq!(settings("amqp://h?wire=oslo", |it| it).oslo.hostname, None);
     }
 
     #[test]

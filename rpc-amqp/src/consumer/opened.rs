@@ -17,7 +17,7 @@ use rpc_core::Position;
 use super::acks::Frame;
 use super::generation::Generation;
 use super::task::Sender;
-use crate::declare::{declare, short};
+use crate::declare::{declare, look_at, short};
 use crate::library::Channel;
 use crate::link::{Changes, Refusal, Session, limited};
 use crate::topology::{Declaration, Plan, PlannedQueue};
@@ -41,6 +41,8 @@ pub(super) struct Opened {
     pub(super) declarations: Vec<Declaration>,
     pub(super) replies: bool,
     pub(super) incoming: SelectAll<Deliveries>,
+    /// One that somebody else consumes and should not.
+    pub(super) taken_queue: Option<String>,
     channel: Channel,
     tags: Vec<ShortString>,
 }
@@ -65,13 +67,23 @@ impl Opened {
             declarations: plan.declarations,
             replies: plan.replies,
             incoming: SelectAll::new(),
+            taken_queue: None,
             channel,
             tags: Vec::new(),
         };
         for index in 0..opened.queues.len() {
             opened.consume(index).await?;
+            // Afterwards: of two that begin together at least one sees the other.
+            if opened.queues[index].is_sole && opened.has_another_consumer(index).await? {
+                opened.taken_queue = Some(opened.queues[index].name.clone());
+            }
         }
         Ok(opened)
+    }
+
+    async fn has_another_consumer(&mut self, index: usize) -> Result<bool, Refusal> {
+        let depth = look_at(&self.channel, &self.queues[index].name).await?;
+        Ok(depth.consumers > 1)
     }
 
     async fn consume(&mut self, index: usize) -> Result<(), Refusal> {
@@ -82,6 +94,9 @@ impl Opened {
         let mut arguments = FieldTable::default();
         if let Some(position) = self.queues[index].stream {
             arguments.insert(short("x-stream-offset")?, offset_argument(position));
+        }
+        if self.queues[index].cancels_on_failover {
+            arguments.insert(short("x-cancel-on-ha-failover")?, AMQPValue::Boolean(true));
         }
         let command = self.channel.basic_consume(queue, tag.clone(), options, arguments);
         let consumer = limited("consume", command).await?;

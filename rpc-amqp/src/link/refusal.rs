@@ -27,6 +27,8 @@ pub(crate) enum RefusalKind {
     Absent,
     /// 404: the queue is there, and the node that keeps it is not.
     NodeDown,
+    /// A queue that is to have one consumer has another.
+    Taken,
     /// 541: the broker failed, over what was asked or by itself.
     BrokerError,
     /// Nobody accepted a connection.
@@ -81,7 +83,10 @@ impl Refusal {
 
     /// Whether it may be over in a moment: the connection went away under the request.
     pub(crate) const fn is_passing(&self) -> bool {
-        matches!(self.kind, RefusalKind::Lost | RefusalKind::Silent | RefusalKind::Unreached)
+        matches!(
+            self.kind,
+            RefusalKind::Lost | RefusalKind::Silent | RefusalKind::Unreached | RefusalKind::Taken
+        )
     }
 
     pub(crate) const fn code(&self) -> Code {

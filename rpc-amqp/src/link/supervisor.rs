@@ -268,9 +268,11 @@ impl From<RefusalKind> for Failure {
             RefusalKind::Untrusted => Self::Untrusted,
             RefusalKind::BrokerError => Self::BrokerError,
             RefusalKind::Unreached => Self::Unreached,
-            RefusalKind::Absent | RefusalKind::NodeDown | RefusalKind::Silent | RefusalKind::Lost => {
-                Self::Unanswered
-            }
+            RefusalKind::Absent
+            | RefusalKind::NodeDown
+            | RefusalKind::Taken
+            | RefusalKind::Silent
+            | RefusalKind::Lost => Self::Unanswered,
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use rpc_core::Retention;
 
+use super::properties::Properties;
 use crate::settings::QueueType;
 
 /// Something that has to exist on the broker. Applied in order, and applying it twice changes nothing.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Declaration {
-    /// An exchange.
-    Exchange { name: String, kind: ExchangeKind, lifetime: Lifetime },
+    /// An exchange; `is_joined` when peers of another framework declare it, too.
+    Exchange { name: String, kind: ExchangeKind, lifetime: Lifetime, is_joined: bool },
     /// A queue.
     Queue { name: String, kind: QueueKind },
     /// A way from an exchange to a queue.
@@ -39,9 +40,38 @@ pub(crate) enum QueueKind {
     Stream(Retention),
     /// Dies with its connection.
     Exclusive,
-    /// As peers of another framework declare it. With `expires_ms` it goes when nobody used it for so long. One that is `own`
-    /// is of one process.
-    Joined { lifetime: Lifetime, is_quorum: bool, expires_ms: Option<i32>, is_own: bool },
+    /// As peers of another framework declare it.
+    Joined(Joined),
+}
+
+/// A queue as Python peers declare it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Joined {
+    pub(crate) lifetime: Lifetime,
+    pub(crate) storage: Storage,
+    /// In seconds: it goes when nobody used it for so long, and what is in a stream is kept for so long.
+    pub(crate) ttl: Option<i32>,
+    /// Whether it is of one process.
+    pub(crate) is_own: bool,
+}
+
+/// How the broker keeps a queue of Python peers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Storage {
+    /// As it likes.
+    Plain,
+    /// Mirrored, if it is that old.
+    Mirrored,
+    Quorum(QuorumLimits),
+    Stream,
+}
+
+/// The limits of a quorum queue, where zero is none.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct QuorumLimits {
+    pub(crate) deliveries: u32,
+    pub(crate) length_in_memory: u32,
+    pub(crate) bytes_in_memory: i64,
 }
 
 impl Lifetime {
@@ -62,7 +92,7 @@ impl Lifetime {
 impl Declaration {
     /// An exchange that is never deleted by itself.
     pub(crate) const fn exchange(name: String, kind: ExchangeKind) -> Self {
-        Self::Exchange { name, kind, lifetime: Lifetime::FOR_EVER }
+        Self::Exchange { name, kind, lifetime: Lifetime::FOR_EVER, is_joined: false }
     }
 
     /// One word that names it in a list of what exists.
@@ -73,8 +103,8 @@ impl Declaration {
         }
     }
 
-    /// Whether it belongs to more than one process; a binding does as its queue, which is `among` what is declared with
-    /// it.
+    /// Whether it belongs to more than one process; a binding does when its queue and its exchange do, which are `among` what
+    /// is declared with it.
     pub(crate) fn is_shared(&self, among: &[Self]) -> bool {
         match self {
             // One that goes with its last user has to be made by the next, whoever that is.
@@ -84,46 +114,48 @@ impl Declaration {
                 matches!(
                     kind,
                     QueueKind::Durable { expires_ms: None, .. }
-                        | QueueKind::Joined { is_own: false, .. }
+                        | QueueKind::Joined(Joined { is_own: false, .. })
                         | QueueKind::Stream(_)
                 )
             }
-            Self::Binding { queue, .. } => among.iter().any(|other| {
-                matches!(other, Self::Queue { name, .. } if name == queue) && other.is_shared(&[])
-            }),
+            Self::Binding { queue, exchange, .. } => {
+                let is = |wanted: &String, other: &Self| {
+                    !matches!(other, Self::Binding { .. }) && other.name() == wanted
+                };
+                // An exchange that goes with its last user takes its bindings along, and they are made again with it.
+                among.iter().any(|other| is(queue, other) && other.is_shared(&[]))
+                    && !among.iter().any(|other| is(exchange, other) && !other.is_shared(&[]))
+            }
+        }
+    }
+
+    /// Whether peers of another framework declare it, too.
+    pub(crate) const fn is_joined(&self) -> bool {
+        matches!(
+            self,
+            Self::Exchange { is_joined: true, .. } | Self::Queue { kind: QueueKind::Joined(_), .. }
+        )
+    }
+
+    /// What the broker compares when it exists. A binding has nothing that could differ.
+    pub(crate) fn properties(&self) -> Option<Properties> {
+        match self {
+            Self::Exchange { lifetime, .. } => Some(Properties::new(*lifetime)),
+            Self::Queue { kind, .. } => Some(kind.properties()),
+            Self::Binding { .. } => None,
         }
     }
 
     /// What it wants, for people.
     pub(crate) fn wanted(&self) -> String {
         match self {
-            Self::Exchange { name, kind, lifetime } => {
+            Self::Exchange { name, kind, lifetime, .. } => {
                 format!("{} {} exchange {name:?}", lifetime.as_str(), kind.as_str())
             }
-            Self::Queue { name, kind: QueueKind::Stream(retention) } => {
-                let mut wanted = format!("durable queue {name:?} with x-queue-type=stream");
-                if let Some(age) = max_age(retention) {
-                    wanted.push_str(&format!(", x-max-age={age}"));
-                }
-                if let Some(bytes) = retention.max_bytes() {
-                    wanted.push_str(&format!(", x-max-length-bytes={bytes}"));
-                }
-                wanted
-            }
             Self::Queue { name, kind: QueueKind::Exclusive } => format!("exclusive queue {name:?}"),
-            Self::Queue { name, kind: QueueKind::Durable { queue_type, expires_ms } } => {
-                let expires = expires_ms.map_or_else(String::new, |time| format!(", x-expires={time}"));
-                format!("durable queue {name:?} with x-queue-type={}{expires}", queue_type.as_str())
-            }
-            Self::Queue { name, kind: QueueKind::Joined { lifetime, is_quorum, expires_ms, .. } } => {
-                let mut wanted = format!("{} queue {name:?}", lifetime.as_str());
-                if *is_quorum {
-                    wanted.push_str(", x-queue-type=quorum");
-                }
-                if let Some(time) = expires_ms {
-                    wanted.push_str(&format!(", x-expires={time}"));
-                }
-                wanted
+            Self::Queue { name, kind } => {
+                let properties = kind.properties();
+                format!("{} queue {name:?}{properties}", properties.lifetime.as_str())
             }
             Self::Binding { queue, exchange, key } => {
                 format!("binding of queue {queue:?} to exchange {exchange:?} by {key:?}")

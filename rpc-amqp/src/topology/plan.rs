@@ -36,13 +36,18 @@ pub(crate) struct PlannedQueue {
     pub(crate) stream: Option<Position>,
     /// Whether nobody else needs it once its consumer is closed.
     pub(crate) ends_with_consumer: bool,
+    /// Whether a second consumer would be a mistake: its name is to be that of one process.
+    pub(crate) is_sole: bool,
+    /// Whether a broker that moves it to another node is asked to tell.
+    pub(crate) cancels_on_failover: bool,
 }
 
 impl PlannedQueue {
     /// A queue that keeps nothing that was read.
     pub(crate) fn new(name: String, exchange: &str, topic: &str) -> Self {
         let (exchange, topic) = (exchange.to_owned(), topic.to_owned());
-        Self { name, exchange, topic, stream: None, ends_with_consumer: false }
+        let (stream, ends_with_consumer, is_sole, cancels_on_failover) = (None, false, false, false);
+        Self { name, exchange, topic, stream, ends_with_consumer, is_sole, cancels_on_failover }
     }
 }
 
@@ -55,6 +60,12 @@ impl Plan {
             Source::Replies(address) => Ok(Self::replies(address, queue_type)),
             Source::Notifications(subscription) => Self::notifications(subscription, queue_type),
         }
+    }
+
+    /// Whether an exchange goes with its last user.
+    pub(crate) fn has_passing_exchange(&self) -> bool {
+        let is_passing = |declaration: &Declaration| matches!(declaration, Declaration::Exchange { lifetime, .. } if lifetime.auto_delete);
+        self.declarations.iter().any(is_passing)
     }
 
     fn requests(target: &Target, queue_type: QueueType) -> Result<Self, Error> {

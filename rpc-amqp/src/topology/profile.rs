@@ -1,12 +1,13 @@
 //! Whose exchanges and queues are used: our own, or those of Python peers.
 
 use rpc_core::transport::{Destination, Source};
-use rpc_core::{Error, MessageId, Priority, Route as TargetRoute, Target};
+use rpc_core::{Error, Priority, ReplyAddress, Route as TargetRoute, Target};
 
 use super::declaration::Declaration;
 use super::oslo::Oslo;
 use super::plan::Plan;
 use super::route::{self, Route};
+use crate::queue_manager::{OwnName, QueueManager};
 use crate::settings::{QueueType, Settings, Wire};
 
 /// Whose exchanges and queues are used.
@@ -17,22 +18,43 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
-    pub(crate) fn of(settings: &Settings) -> Self {
+    /// With names from `queue_manager`, if there is one.
+    pub(crate) fn of(settings: &Settings, queue_manager: Option<QueueManager>) -> Self {
         let Settings { queue_type, reply_queue_type, .. } = *settings;
         match settings.wire {
             Wire::Native => Self::Native { queue_type, reply_queue_type },
-            Wire::Oslo => Self::Oslo(Oslo::new(&settings.oslo, queue_type)),
+            Wire::Oslo => Self::Oslo(Oslo::new(&settings.oslo, queue_type, queue_manager)),
         }
     }
 
-    /// What a consumer of `source` declares and consumes; `consumer` is its own for as long as it lives.
-    pub(crate) fn plan(&self, source: &Source, consumer: &MessageId) -> Result<Plan, Error> {
+    /// What is in the names of queues of a consumer of `source`, and in no other, for as long as this is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Unavailable`](rpc_core::Code::Unavailable) when the queue manager gives none.
+    pub(crate) fn own_name(&self, source: &Source) -> Result<OwnName, Error> {
+        match self {
+            Self::Native { .. } => Ok(OwnName::random()),
+            Self::Oslo(oslo) => oslo.own_name(source),
+        }
+    }
+
+    /// The address for the replies to a client of the process `service`.
+    pub(crate) fn reply_address(&self, service: &str) -> ReplyAddress {
+        match self {
+            Self::Native { .. } => ReplyAddress::random(service),
+            Self::Oslo(oslo) => oslo.reply_address(),
+        }
+    }
+
+    /// What a consumer of `source` declares and consumes; the name `own` is its own for as long as it lives.
+    pub(crate) fn plan(&self, source: &Source, own: &OwnName) -> Result<Plan, Error> {
         match self {
             Self::Native { queue_type, reply_queue_type } => {
                 let is_for_replies = matches!(source, Source::Replies(_));
                 Plan::of(source, if is_for_replies { *reply_queue_type } else { *queue_type })
             }
-            Self::Oslo(oslo) => oslo.plan(source, consumer),
+            Self::Oslo(oslo) => oslo.plan(source, own),
         }
     }
 
@@ -72,6 +94,11 @@ impl Profile {
             Self::Native { queue_type, .. } => route::unclaimed(exchange, topic, priority, *queue_type),
             Self::Oslo(_) => Ok(route.clone()),
         }
+    }
+
+    /// Whether a fanout waits for a server whose link is away, and may so be delivered to it again.
+    pub(crate) const fn fanout_outlives_link(&self) -> bool {
+        matches!(self, Self::Oslo(_))
     }
 
     /// The queue in which requests to `target` wait; `None` for a fanout, where every server has one.

@@ -57,7 +57,7 @@ pub enum UrlError {
     #[error("the vhost is longer than 255 bytes")]
     LongVhost,
     /// A key that is not known.
-    #[error("unknown key {key:?}: the allowed ones are {}", super::query::KEYS.join(", "))]
+    #[error("unknown key {key:?}: the allowed ones are {}", super::query::keys())]
     UnknownKey {
         /// The key, or `…` when it is not made of letters and underscores.
         key: String,
@@ -82,6 +82,31 @@ pub enum UrlError {
         /// The key.
         key: &'static str,
     },
+    /// An option of Python's that has another place here, or none.
+    #[error("{option} is an option of Python's that is not taken over: {instead}")]
+    PythonOption {
+        /// Its name there.
+        option: &'static str,
+        /// What is done here, and what to write.
+        instead: &'static str,
+    },
+    /// Mirrored queues beside quorum queues.
+    #[error(
+        "ha_queues asks for mirrored queues, and queue_type=quorum or transient_quorum for quorum queues, which are never \
+         mirrored: leave one of them away, as Python does"
+    )]
+    MirroredQuorum,
+    /// `stream_fanout` without `transient_quorum`.
+    #[error("stream_fanout needs transient_quorum, as in Python: write transient_quorum=true beside it")]
+    StreamWithoutTransientQuorum,
+    /// `stream_fanout` where no number of deliveries is to be set.
+    #[error(
+        "stream_fanout needs a prefetch, as in Python: set rabbit_qos_prefetch_count above 0, or leave it away"
+    )]
+    StreamWithoutPrefetch,
+    /// The queue manager on a system that does not tell its name.
+    #[error("use_queue_manager needs the name of this machine, which the system does not tell: set hostname")]
+    NoHostname,
     /// `auth_mechanism=external` where nothing shows a certificate.
     #[error("auth_mechanism=external takes the user from our client certificate: write amqps://")]
     ExternalWithoutTls,

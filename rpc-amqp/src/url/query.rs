@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::error::UrlError;
-use super::percent;
-use crate::settings::{OsloOptions, QueueType, Topology, Wire};
+use super::oslo::OsloKeys;
+use super::python::{self, PythonOption, Translated};
+use super::value::{choice, number, seconds};
+use crate::settings::{QueueType, Topology, Wire};
 
-pub(super) const KEYS: [&str; 15] = [
+/// The keys that any wire has, in the order in which an error lists them.
+const KEYS: [&str; 10] = [
     "auth_mechanism",
     "heartbeat",
     "connection_timeout",
@@ -17,12 +20,13 @@ pub(super) const KEYS: [&str; 15] = [
     "topology",
     "user_id",
     "wire",
-    "control_exchange",
-    "durable",
-    "auto_delete",
-    "transient_quorum",
-    "transient_queues_ttl",
 ];
+
+/// All keys that can be written.
+pub(super) fn keys() -> String {
+    let keys: Vec<_> = KEYS.into_iter().chain(OsloKeys::KEYS).collect();
+    keys.join(", ")
+}
 
 /// What the query says; `None` where it is silent.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -40,42 +44,6 @@ pub(crate) struct Query {
     pub(crate) oslo: OsloKeys,
 }
 
-/// What the query says about the peers on the `oslo` wire.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct OsloKeys {
-    pub(crate) control_exchange: Option<String>,
-    pub(crate) durable: Option<bool>,
-    pub(crate) auto_delete: Option<bool>,
-    pub(crate) transient_quorum: Option<bool>,
-    pub(crate) transient_queues_ttl: Option<Duration>,
-}
-
-impl OsloKeys {
-    /// The first key that was there, in the order of the alphabet.
-    pub(crate) fn first_key(&self) -> Option<&'static str> {
-        let Self { control_exchange, durable, auto_delete, transient_quorum, transient_queues_ttl } = self;
-        let keys = [
-            ("auto_delete", auto_delete.is_some()),
-            ("control_exchange", control_exchange.is_some()),
-            ("durable", durable.is_some()),
-            ("transient_queues_ttl", transient_queues_ttl.is_some()),
-            ("transient_quorum", transient_quorum.is_some()),
-        ];
-        keys.into_iter().find_map(|(key, is_there)| is_there.then_some(key))
-    }
-
-    /// The options with what was said.
-    pub(crate) fn applied_to(&self, options: OsloOptions) -> OsloOptions {
-        OsloOptions {
-            control_exchange: self.control_exchange.clone().unwrap_or(options.control_exchange),
-            durable: self.durable.unwrap_or(options.durable),
-            auto_delete: self.auto_delete.unwrap_or(options.auto_delete),
-            transient_quorum: self.transient_quorum.unwrap_or(options.transient_quorum),
-            transient_queues_ttl: self.transient_queues_ttl.unwrap_or(options.transient_queues_ttl),
-        }
-    }
-}
-
 /// How we show who we are.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum AuthMechanism {
@@ -91,34 +59,73 @@ pub(super) fn parse(text: &str) -> Result<Query, UrlError> {
     let mut seen = Vec::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let Some(key) = KEYS.into_iter().find(|known| *known == key) else {
+        // First, since of some that have one name there and here Python knows more values.
+        if let Some(option) = python::find(key) {
+            query.take_option(option, value, &mut seen)?;
+        } else if let Some(key) = KEYS.into_iter().chain(OsloKeys::KEYS).find(|known| *known == key) {
+            once(&mut seen, key)?;
+            query.take(key, value)?;
+        } else {
             return Err(UrlError::UnknownKey { key: shown(key) });
-        };
-        if seen.contains(&key) {
-            return Err(UrlError::DuplicateKey { key });
-        }
-        seen.push(key);
-        match key {
-            "auth_mechanism" => query.auth_mechanism = auth_mechanism(value)?,
-            "heartbeat" => query.heartbeat = Some(seconds(key, value, "1 to 3600 seconds")?),
-            "connection_timeout" => {
-                query.connection_timeout = Some(seconds(key, value, "1 to 3600 seconds")?);
-            }
-            "blocked_timeout" => query.blocked_timeout = Some(seconds(key, value, "1 to 3600 seconds")?),
-            "prefetch" => query.most_prefetch = Some(prefetch(value)?),
-            "queue_type" => query.queue_type = Some(queue_type(key, value)?),
-            "reply_queue_type" => query.reply_queue_type = Some(queue_type(key, value)?),
-            "topology" => query.topology = Some(topology(value)?),
-            "user_id" => query.user_id = Some(user_id(value)?),
-            "control_exchange" => query.oslo.control_exchange = Some(control_exchange(value)?),
-            "durable" => query.oslo.durable = Some(truth(key, value)?),
-            "auto_delete" => query.oslo.auto_delete = Some(truth(key, value)?),
-            "transient_quorum" => query.oslo.transient_quorum = Some(truth(key, value)?),
-            "transient_queues_ttl" => query.oslo.transient_queues_ttl = Some(time_to_live(value)?),
-            _ => query.wire = Some(wire(value)?),
         }
     }
     Ok(query)
+}
+
+/// Under either name: two values would leave open which one counts.
+fn once(seen: &mut Vec<&'static str>, key: &'static str) -> Result<(), UrlError> {
+    if seen.contains(&key) {
+        return Err(UrlError::DuplicateKey { key });
+    }
+    seen.push(key);
+    Ok(())
+}
+
+impl Query {
+    fn take(&mut self, key: &'static str, value: &str) -> Result<(), UrlError> {
+        match key {
+            "auth_mechanism" => self.auth_mechanism = auth_mechanism(value)?,
+            "heartbeat" => self.heartbeat = Some(seconds(key, value)?),
+            "connection_timeout" => self.connection_timeout = Some(seconds(key, value)?),
+            "blocked_timeout" => self.blocked_timeout = Some(seconds(key, value)?),
+            "prefetch" => self.most_prefetch = Some(prefetch(value)?),
+            "queue_type" => self.queue_type = Some(queue_type(key, value)?),
+            "reply_queue_type" => self.reply_queue_type = Some(queue_type(key, value)?),
+            "topology" => self.topology = Some(topology(value)?),
+            "user_id" => self.user_id = Some(user_id(value)?),
+            "wire" => self.wire = Some(wire(value)?),
+            _ => {
+                if self.oslo.take(key, value)? {
+                    self.oslo.first.get_or_insert(key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an option under its name in Python.
+    fn take_option(
+        &mut self,
+        option: PythonOption,
+        value: &str,
+        seen: &mut Vec<&'static str>,
+    ) -> Result<(), UrlError> {
+        self.oslo.first.get_or_insert(option.name);
+        match option.translate(value)? {
+            Translated::Key(key, value) => {
+                once(seen, key)?;
+                self.take(key, value).map_err(|error| match error {
+                    UrlError::Value { allowed, .. } => UrlError::Value { key: option.name, allowed },
+                    error => error,
+                })
+            }
+            Translated::NoPrefetch => {
+                self.oslo.has_no_prefetch = true;
+                once(seen, "prefetch")
+            }
+            Translated::Nothing => once(seen, option.name),
+        }
+    }
 }
 
 /// A key that is no word may be a piece of a password that was not escaped.
@@ -127,19 +134,9 @@ fn shown(key: &str) -> String {
     if is_word { key.to_owned() } else { "…".to_owned() }
 }
 
-fn seconds(key: &'static str, value: &str, allowed: &'static str) -> Result<Duration, UrlError> {
-    match number(value) {
-        Some(number @ 1..=3_600) => Ok(Duration::from_secs(number.into())),
-        _ => Err(UrlError::Value { key, allowed }),
-    }
-}
-
 fn auth_mechanism(value: &str) -> Result<AuthMechanism, UrlError> {
-    match value {
-        "plain" => Ok(AuthMechanism::Plain),
-        "external" => Ok(AuthMechanism::External),
-        _ => Err(UrlError::Value { key: "auth_mechanism", allowed: "plain or external" }),
-    }
+    let words = [("plain", AuthMechanism::Plain), ("external", AuthMechanism::External)];
+    choice(("auth_mechanism", "plain or external"), words, value)
 }
 
 fn prefetch(value: &str) -> Result<u16, UrlError> {
@@ -150,59 +147,20 @@ fn prefetch(value: &str) -> Result<u16, UrlError> {
 }
 
 fn queue_type(key: &'static str, value: &str) -> Result<QueueType, UrlError> {
-    QueueType::ALL
-        .into_iter()
-        .find(|queue_type| queue_type.as_str() == value)
-        .ok_or(UrlError::Value { key, allowed: "classic or quorum" })
+    let words = QueueType::ALL.map(|queue_type| (queue_type.as_str(), queue_type));
+    choice((key, "classic or quorum"), words, value)
 }
 
 fn topology(value: &str) -> Result<Topology, UrlError> {
-    Topology::ALL
-        .into_iter()
-        .find(|topology| topology.as_str() == value)
-        .ok_or(UrlError::Value { key: "topology", allowed: "declare or verify" })
+    let words = Topology::ALL.map(|topology| (topology.as_str(), topology));
+    choice(("topology", "declare or verify"), words, value)
 }
 
 fn user_id(value: &str) -> Result<bool, UrlError> {
-    match value {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err(UrlError::Value { key: "user_id", allowed: "on or off" }),
-    }
+    choice(("user_id", "on or off"), [("on", true), ("off", false)], value)
 }
 
 fn wire(value: &str) -> Result<Wire, UrlError> {
-    Wire::ALL
-        .into_iter()
-        .find(|wire| wire.as_str() == value)
-        .ok_or(UrlError::Value { key: "wire", allowed: "native or oslo" })
-}
-
-fn control_exchange(value: &str) -> Result<String, UrlError> {
-    percent::decode(value).filter(|name| (1..=255).contains(&name.len())).ok_or(UrlError::Value {
-        key: "control_exchange",
-        allowed: "a name of 1 to 255 bytes, percent-encoded",
-    })
-}
-
-fn truth(key: &'static str, value: &str) -> Result<bool, UrlError> {
-    match value {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(UrlError::Value { key, allowed: "true or false" }),
-    }
-}
-
-fn time_to_live(value: &str) -> Result<Duration, UrlError> {
-    let seconds = value.parse().ok().filter(|seconds| *seconds <= OsloOptions::LONGEST_TTL.as_secs());
-    let is_plain = value.bytes().all(|byte| byte.is_ascii_digit());
-    seconds
-        .filter(|_| is_plain)
-        .map(Duration::from_secs)
-        .ok_or(UrlError::Value { key: "transient_queues_ttl", allowed: "0 to 2000000 seconds" })
-}
-
-fn number(digits: &str) -> Option<u16> {
-    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| digits.parse().ok()).flatten()
+    let words = Wire::ALL.map(|wire| (wire.as_str(), wire));
+    choice(("wire", "native or oslo"), words, value)
 }

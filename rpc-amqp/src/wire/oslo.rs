@@ -8,6 +8,7 @@
 
 mod address;
 mod body;
+mod compression;
 mod context;
 mod exception;
 mod failure;
@@ -32,7 +33,8 @@ use lapin::BasicProperties;
 use rpc_core::message::{Malformed, Message, Outcome};
 use rpc_core::{Code, ContentType, Error, Executed, Payload, Phase};
 
-pub(crate) use self::address::{is_address, random_address};
+pub(crate) use self::address::{PREFIX, is_address, random_address};
+pub(crate) use self::compression::compressed;
 pub(crate) use self::exception::Exceptions;
 pub use self::exception::{PythonException, PythonExceptions};
 use self::fields::Fields;

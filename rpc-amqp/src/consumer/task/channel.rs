@@ -296,6 +296,8 @@ impl<'a> OnChannel<'a> {
     fn after_move(&mut self, Moved { tag, outcome }: Moved) {
         match outcome {
             Outcome::Done => self.done(tag),
+            // What a stream keeps cannot be rejected, and stays there in any case.
+            Outcome::Discarded if self.offsets.contains_key(&tag) => self.done(tag),
             Outcome::Discarded => self.telling.batch.discard(tag),
             Outcome::Failed(error) => {
                 tracing::warn!(%error, "cannot move a message; it goes back to its queue");

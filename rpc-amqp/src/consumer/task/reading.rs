@@ -80,9 +80,15 @@ pub(super) fn kept(moved: Moved, copy: Option<Original>) -> Moved {
 /// Says where the message was read.
 pub(super) fn placed(message: Result<Message, Malformed>, read: Option<Read>) -> Result<Message, Malformed> {
     message.map(|mut message| {
-        if let (Message::Notification(event), Some(read)) = (&mut message, read) {
-            let event = Arc::make_mut(event);
-            (event.offset, event.context.attempt) = (Some(read.offset), read.attempt);
+        let Some(read) = read else { return message };
+        match &mut message {
+            Message::Notification(event) => {
+                let event = Arc::make_mut(event);
+                (event.offset, event.context.attempt) = (Some(read.offset), read.attempt);
+            }
+            Message::Request(request) => Arc::make_mut(request).context.attempt = read.attempt,
+            // No reply comes by way of a stream.
+            Message::Reply(_) => {}
         }
         message
     })

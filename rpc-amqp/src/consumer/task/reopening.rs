@@ -60,6 +60,10 @@ impl Reopening {
             match self.open(session).await {
                 Ok(opened) => {
                     tracing::info!(source = %self.source, "a consumer is back");
+                    if let Some(queue) = &opened.taken_queue {
+                        // It may be what is left of the lost link, and refusing to go on would cost more than sharing with that.
+                        tracing::warn!(queue, "a queue of this process has another consumer");
+                    }
                     return Some(opened);
                 }
                 Err(refusal) => {

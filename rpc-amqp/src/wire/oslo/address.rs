@@ -6,7 +6,8 @@ use rpc_core::{CorrelationId, MessageId, ReplyAddress};
 use super::fields::Fields;
 use super::words;
 
-const PREFIX: &str = "reply_";
+/// How every address begins.
+pub(crate) const PREFIX: &str = "reply_";
 /// The longest name of a queue that AMQP carries, in bytes.
 const LONGEST: usize = 255;
 

@@ -7,6 +7,7 @@ use rpc_core::Version;
 use rpc_core::message::Malformed;
 
 use super::super::Arrived;
+use super::compression::expanded;
 use super::fields::Fields;
 use super::mending::mended;
 use super::object::Object;
@@ -17,7 +18,6 @@ const WRITTEN: &str = "2.0";
 const SPOKEN: Version = Version::new(2, 0);
 /// What a body may have beside arguments or a result: ids and context.
 const MOST_BESIDE: usize = 64 * 1_024;
-const COMPRESSION: &str = "compression";
 
 /// A message in its envelope.
 pub(super) fn seal(message: &str) -> Bytes {
@@ -33,11 +33,17 @@ pub(super) fn open<'a>(arrived: &'a Arrived<'_>, limit: usize) -> Result<Cow<'a,
     if arrived.body.len() > most {
         return Err(too_large("the body", arrived.body.len(), most));
     }
-    let headers = arrived.properties.headers().as_ref();
-    if headers.is_some_and(|headers| headers.inner().contains_key(COMPRESSION)) {
-        return Err(Malformed::new("the body is compressed, which is not understood here"));
+    let not_text = || Malformed::new("the body is not UTF-8");
+    match expanded(&arrived.body, arrived.properties.headers().as_ref(), most)? {
+        Cow::Borrowed(body) => opened(std::str::from_utf8(body).map_err(|_| not_text())?),
+        Cow::Owned(body) => {
+            let text = String::from_utf8(body).map_err(|_| not_text())?;
+            opened(&text).map(|message| Cow::Owned(message.into_owned()))
+        }
     }
-    let text = std::str::from_utf8(&arrived.body).map_err(|_| Malformed::new("the body is not UTF-8"))?;
+}
+
+fn opened(text: &str) -> Result<Cow<'_, str>, Malformed> {
     if let Some(message) = unsealed(text) {
         return message.map(|message| Cow::Owned(into_mended(message)));
     }
