@@ -26,7 +26,7 @@ impl Python {
 
     /// A client that rebuilds exceptions of these modules, besides Python's own.
     pub(crate) fn client_that_allows(broker: &Broker, modules: &[&str]) -> Self {
-        let url = url(broker, "/", "");
+        let url = Self::url(broker, "/", "");
         let arguments: Vec<_> = [url.as_str()].into_iter().chain(modules.iter().copied()).collect();
         Self::start("client.py", &arguments)
     }
@@ -34,6 +34,11 @@ impl Python {
     /// As [`client`](Self::client), in another vhost.
     pub(crate) fn client_at(broker: &Broker, vhost: &str, options: &str) -> Self {
         Self::start("client.py", &[&Self::url(broker, vhost, options)])
+    }
+
+    /// As [`client`](Self::client), of the brokers that `url` names.
+    pub(crate) fn client_to(url: &str) -> Self {
+        Self::start("client.py", &[url])
     }
 
     /// A server, which can be called when this returns.
@@ -49,6 +54,11 @@ impl Python {
     /// A notifier whose driver is `messaging` or `messagingv2`.
     pub(crate) fn notifier(broker: &Broker, driver: &str, publisher: &str, topic: &str) -> Self {
         Self::start("notifier.py", &[&Self::url(broker, "/", ""), driver, publisher, topic])
+    }
+
+    /// As [`notifier`](Self::notifier), with options of its driver.
+    pub(crate) fn notifier_with(broker: &Broker, options: &str, publisher: &str, topic: &str) -> Self {
+        Self::start("notifier.py", &[&Self::url(broker, "/", options), "messagingv2", publisher, topic])
     }
 
     /// A listener, which has its queues when this returns. `options` are those of `listener.py`.
@@ -68,6 +78,8 @@ impl Python {
             .arg(Path::new(PROGRAMS).join(program))
             .args(arguments)
             .env("PYTHONDONTWRITEBYTECODE", "1")
+            // Where its queue manager keeps a lock.
+            .env("OSLO_LOCK_PATH", std::env::temp_dir())
             .env("PYTHONWARNINGS", "ignore")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

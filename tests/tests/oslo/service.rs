@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use rpc_amqp::{AmqpTransport, PythonException, PythonExceptions};
 use rpc_core::message::Failure;
-use rpc_core::{Context, Server, ServerBuilder, Target, Value, service};
+use rpc_core::{Context, Error, Server, ServerBuilder, Target, Value, service};
 use serde::{Deserialize, Serialize};
-use tests::broker::Broker;
+use tests::broker::{Broker, unique};
 
 /// The errors of the service's own.
 #[derive(Debug, Deserialize, PartialEq, Serialize, thiserror::Error)]
@@ -139,7 +139,12 @@ pub(crate) fn url_at(broker: &Broker, vhost: &str, options: &str) -> String {
 }
 
 pub(crate) async fn serve(transport: &AmqpTransport, topic: &str, name: &str) -> Server {
-    builder(transport, topic, name).start().await.unwrap()
+    try_serve(transport, topic, name).await.unwrap()
+}
+
+/// As [`serve`], where it may fail.
+pub(crate) async fn try_serve(transport: &AmqpTransport, topic: &str, name: &str) -> Result<Server, Error> {
+    builder(transport, topic, name).start().await
 }
 
 /// The server that [`serve`] starts.
@@ -148,4 +153,12 @@ pub(crate) fn builder(transport: &AmqpTransport, topic: &str, name: &str) -> Ser
     Server::builder(transport, Target::topic(topic).server(name))
         .endpoint(PeerEndpoint::new(served()))
         .endpoint(ExtraEndpoint::new(served()))
+}
+
+/// A vhost of one's own, where nothing is yet.
+pub(crate) fn new_vhost(broker: &Broker) -> String {
+    let vhost = unique("vhost");
+    broker.ctl(&["add_vhost", &vhost]);
+    broker.ctl(&["set_permissions", "--vhost", &vhost, "guest", ".*", ".*", ".*"]);
+    vhost
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use rpc_core::{Client, Target, Value};
+use rpc_amqp::AmqpTransport;
+use rpc_core::{Client, Code, Target, Value};
 use serde_json::json;
 use tests::broker::{Broker, unique};
 use tests::raw::eventually;
@@ -32,9 +33,12 @@ fn declared(broker: &Broker, vhost: &str) -> Vec<String> {
     own
 }
 
-/// Without what is random, and with arguments in order.
+/// Without what is random or counted, and with arguments in order.
 fn comparable(line: &str) -> String {
-    let is_random = |word: &str| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_counted = |word: &str| word.matches(':').count() == 2;
+    let is_random = |word: &str| {
+        word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) || is_counted(word)
+    };
     let words = line.split_inclusive(['_', '\t']).map(|word| {
         let bare = word.trim_end_matches(['_', '\t']);
         if is_random(bare) { word.replace(bare, "RANDOM") } else { word.to_owned() }
@@ -49,6 +53,11 @@ fn comparable(line: &str) -> String {
 
 /// Declared by a Python server and client alone, and by ours alone, each in a vhost of its own.
 async fn both_declare_the_same(python_options: &str, our_options: &str) {
+    both_declare_and_leave(python_options, our_options, true).await;
+}
+
+/// As [`both_declare_the_same`]; `goes` when the queue of fanouts goes with its server.
+async fn both_declare_and_leave(python_options: &str, our_options: &str, goes: bool) {
     let (broker, topic) = (Broker::shared(), unique("declared"));
     let [python_vhost, our_vhost] = ["python", "rust"].map(|name| new_vhost(broker, name));
 
@@ -67,11 +76,15 @@ async fn both_declare_the_same(python_options: &str, our_options: &str) {
     let count = ours.iter().filter(|line| line.starts_with("queue")).count();
     assert_eq!(count, 4, "for the topic, the server, fanouts and replies: {ours:?}");
 
-    // The queue of fanouts goes with its server, and its exchange with it.
+    // The exchange of fanouts goes with its last queue.
     server.shutdown(Duration::from_secs(1)).await;
-    let gone =
-        eventually(async || (!declared(broker, &our_vhost).concat().contains("_fanout")).then_some(()));
-    assert!(gone.await.is_some(), "{:?}", declared(broker, &our_vhost));
+    let is_there = || declared(broker, &our_vhost).concat().contains("_fanout");
+    if goes {
+        let gone = eventually(async || (!is_there()).then_some(())).await;
+        assert!(gone.is_some(), "{:?}", declared(broker, &our_vhost));
+    } else {
+        assert!(is_there(), "{:?}", declared(broker, &our_vhost));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
@@ -97,6 +110,33 @@ async fn dv_19_20_quorum() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn dv_18_mirrored() {
+    both_declare_the_same("rabbit_ha_queues=true", "&rabbit_ha_queues=true").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn dv_19_quorum_with_limits() {
+    let limits = "rabbit_quorum_queue=true&rabbit_transient_quorum_queue=true&rabbit_quorum_delivery_limit=5\
+                  &rabbit_quorum_max_memory_length=1000&rabbit_quorum_max_memory_bytes=5000000000";
+    both_declare_the_same(limits, &format!("&{limits}")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn dv_21_24_streams() {
+    let streams = "rabbit_stream_fanout=true&rabbit_transient_quorum_queue=true&rabbit_qos_prefetch_count=10";
+    both_declare_and_leave(streams, &format!("&{streams}"), false).await;
+    let for_ever = format!("{streams}&rabbit_transient_queues_ttl=0");
+    both_declare_and_leave(&for_ever, &format!("&{for_ever}"), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn dv_23_24_queue_manager() {
+    let host = unique("host").replace('_', "-");
+    let manager = format!("use_queue_manager=True&hostname={host}&processname=peer");
+    both_declare_and_leave(&manager, &format!("&{manager}"), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn peers_with_quorum_queues_reach_each_other() {
     let (broker, topic) = (Broker::shared(), unique("quorum"));
     let options = "rabbit_quorum_queue=true&rabbit_transient_quorum_queue=true";
@@ -109,4 +149,27 @@ async fn peers_with_quorum_queues_reach_each_other() {
     assert_eq!(python.perform(&request), Ok(json!(3)));
     let client = Client::new(&transport, Target::topic(&*topic));
     assert_eq!(client.call("whoami", &()).await.unwrap(), Value::from("rust"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn rb_16_an_exchange_is_declared_once() {
+    let (broker, topic, user) = (Broker::shared(), unique("once"), unique("user"));
+    let transport = connect(broker, "").await;
+    let _server = serve(&transport, &topic, "rust").await;
+    broker.ctl(&["add_user", &user, "secret"]);
+    broker.ctl(&["set_permissions", &user, ".*", ".*", ".*"]);
+    let url = format!("{}?wire=oslo", broker.url_for(&user, "secret", "/"));
+    let limited = AmqpTransport::builder(url).connect().await.unwrap();
+    let client = Client::new(&limited, Target::topic(&*topic));
+    let text = Value::map([("text", "a")]);
+    client.cast("append", &text).await.unwrap();
+
+    // Whoever may declare nothing any more can still send where it has sent before, and nowhere else.
+    broker.ctl(&["set_permissions", &user, "^$", ".*", ".*"]);
+    for _ in 0..3 {
+        client.cast("append", &text).await.unwrap();
+    }
+    let other = Client::new(&limited, Target::topic(&*topic).exchange(unique("other")));
+    let error = other.cast("append", &text).await.unwrap_err();
+    assert_eq!(error.code(), Code::PermissionDenied, "{error}");
 }
