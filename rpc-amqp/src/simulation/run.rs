@@ -180,7 +180,9 @@ async fn request(transport: &SharedTransport, kind: Kind, number: usize, timeout
             called(call.timeout(timeout).context(&context).await)
         }
         Kind::CallServer(index) => {
-            let client = client.prepare(|settings| settings.server(format!("s{index}")));
+            // Heard for as long as it is worked on; given up earlier than at its deadline when its server is gone.
+            let server = format!("s{index}");
+            let client = client.prepare(|settings| settings.server(server).call_monitor(timeout / 2));
             called(client.call("call", &arguments).timeout(timeout).context(&context).await)
         }
         Kind::CallNobody => {
