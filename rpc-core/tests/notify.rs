@@ -1,5 +1,5 @@
-//! The notification bus over the memory transport, under a paused clock. Names of tests begin with the row of
-//! `NOTIFICATIONS.md` that they prove, where there is one.
+//! The notification bus over the memory transport, under a paused clock. Names of tests begin with the rows of
+//! `docs/conformance.md` that they show, where there are any.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 #[path = "notify/background.rs"]

@@ -143,7 +143,8 @@ async fn rd_06_13_14_only_methods_of_the_interface_can_be_called() {
     for method in ["nothing", "_name", "interface", "into_endpoint", "Name", "name "] {
         let error = client.call(method, &()).await.unwrap_err();
         assert_eq!((error.code(), error.executed()), (Code::NoSuchMethod, Executed::NotSent), "{method}");
-        assert!(error.to_string().contains(method), "{error}");
+        let error = error.rpc().unwrap();
+        assert!(error.message().contains(method), "{error}");
     }
 }
 
