@@ -6,12 +6,13 @@ mod logging;
 pub mod metering;
 mod options;
 mod python;
+pub mod quota;
 mod stop;
 mod transcript;
 
 pub use self::logging::log_to_stderr;
 pub use self::options::{TransportOptions, registry};
-pub use self::python::interop_registry;
+pub use self::python::{ExceptionName, ExceptionNames, interop_registry};
 pub use self::stop::stop_requested;
 pub use self::transcript::Transcript;
 

@@ -8,6 +8,7 @@ mod errors;
 mod metering;
 mod notifications;
 mod program;
+mod python;
 mod quickstart;
 mod roles;
 mod servers;

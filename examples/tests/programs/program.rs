@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -26,13 +27,20 @@ impl Program {
 
     /// Starts one against another broker.
     pub(crate) fn start_at(path: &str, url: &str, arguments: &[&str]) -> Self {
-        let mut child = Command::new(path)
-            .args(["--transport-url", url])
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::spawn(Command::new(path).args(["--transport-url", url]).args(arguments))
+    }
+
+    /// Starts one in Python, with oslo.messaging, of a folder beside this package.
+    pub(crate) fn python(program: &str, arguments: &[&str]) -> Self {
+        let python = concat!(env!("CARGO_TARGET_TMPDIR"), "/oslo-messaging/bin/python");
+        assert!(Path::new(python).exists(), "oslo.messaging is not installed: run tests/install once");
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(program);
+        let environment = [("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONWARNINGS", "ignore")];
+        Self::spawn(Command::new(python).arg(program).args(arguments).envs(environment))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let output = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
@@ -43,6 +51,15 @@ impl Program {
             }
         });
         Self { input: child.stdin.take(), child, lines }
+    }
+
+    /// All lines until its end.
+    pub(crate) fn rest(&self) -> Vec<String> {
+        let next = || match self.lines.recv_timeout(SOON) {
+            Err(RecvTimeoutError::Timeout) => panic!("the program ends soon"),
+            line => line.ok(),
+        };
+        std::iter::from_fn(next).collect()
     }
 
     pub(crate) fn line(&self) -> String {
@@ -122,7 +139,12 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn start() -> Self {
-        let program = Program::start(env!("CARGO_BIN_EXE_interop-client"), &[]);
+        Self::start_at(&Broker::shared().url())
+    }
+
+    /// One at another URL.
+    pub(crate) fn start_at(url: &str) -> Self {
+        let program = Program::start_at(env!("CARGO_BIN_EXE_interop-client"), url, &[]);
         Self { program, next_id: 0, answers: HashMap::new(), events: Vec::new() }
     }
 
