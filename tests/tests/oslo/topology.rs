@@ -149,6 +149,9 @@ async fn peers_with_quorum_queues_reach_each_other() {
     assert_eq!(python.perform(&request), Ok(json!(3)));
     let client = Client::new(&transport, Target::topic(&*topic));
     assert_eq!(client.call("whoami", &()).await.unwrap(), Value::from("rust"));
+    let queues = broker.ctl(&["list_queues", "--quiet", "--no-table-headers", "name", "type"]);
+    let types: Vec<_> = queues.lines().filter(|line| line.starts_with(&*topic)).collect();
+    assert!(types.len() == 3 && types.iter().all(|line| line.ends_with("\tquorum")), "{types:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
