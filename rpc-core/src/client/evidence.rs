@@ -86,7 +86,8 @@ fn unresponsive(transport: &SharedTransport, silence: Duration) -> String {
     match transport.replies().lack() {
         Some(lack) => format!("no sign of life for {silence:?}, and none could come here: {lack}"),
         None => format!(
-            "no sign of life for {silence:?}: the server has died or hangs, has lost the broker, or was too busy to start"
+            "no sign of life for {silence:?}: the server has died or hangs, has lost the broker, or was too busy to start; \
+             look after it, or raise call_monitor"
         ),
     }
 }

@@ -59,7 +59,8 @@ async fn a_python_server_that_is_killed_is_noticed() {
     // As SIGKILL does.
     drop(python);
     let since = Instant::now();
-    let error = call.await.unwrap().unwrap_err();
+    let ended = tokio::time::timeout(10 * SECOND, call).await.expect("it is given up").unwrap();
+    let error = ended.unwrap_err();
     assert_eq!(
         (error.code(), error.executed(), error.is_timeout()),
         (Code::Unresponsive, Executed::Unknown, false)
