@@ -185,7 +185,7 @@ impl Notifier {
     /// # Errors
     ///
     /// As [`notify`](Notifier::notify).
-    pub fn emit<'a, N: Notification>(
+    pub fn emit<'a, N: Notification + Serialize>(
         &'a self,
         event: &N,
     ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, N> {

@@ -156,7 +156,8 @@ pub fn service(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// assert_eq!(PowerSet::PRIORITY, Priority::Warn);
 /// ```
 ///
-/// It implements `rpc_core::Notification`, which asks for `Serialize`; parameters stay as they are.
+/// It implements `rpc_core::Notification`; parameters stay as they are. Who emits the event needs `Serialize` besides, and who
+/// collects it `Deserialize`.
 ///
 /// # Keys of `#[notification]`
 ///

@@ -9,6 +9,7 @@ use crate::delivery_limit::DeliveryLimit;
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::history::{Position, Retention};
+use crate::notification::Notification;
 use crate::payload::ContentType;
 use crate::priority::Priority;
 use crate::target::Target;
@@ -112,6 +113,12 @@ impl ListenerBuilder {
         self
     }
 
+    /// Takes events of the type that `N` is only, as [`event_type`](Self::event_type) does: for a listener of one type on a topic
+    /// that has others, which would not decode. Default: all.
+    pub fn only<N: Notification>(self) -> Self {
+        self.event_type(N::EVENT_TYPE)
+    }
+
     /// Takes events of this type only; may be said several times. Others are acknowledged and passed over, so all
     /// listeners of a pool have to want the same. Default: all.
     pub fn event_type(mut self, event_type: impl Into<String>) -> Self {
@@ -165,7 +172,8 @@ impl ListenerBuilder {
     }
 
     /// Starts to listen, and returns once the broker keeps the events for this pool. Payloads are decoded into
-    /// `T`; use [`Value`](crate::Value) for any.
+    /// `T`; use [`Value`](crate::Value) for any. What does not decode goes to the dead letters, events of other types included:
+    /// where a topic has several types, say which is meant ([`only`](Self::only)).
     ///
     /// # Errors
     ///

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use rpc_core::{
     Code, ContentType, Context, Disposition, Filter, Health, Listener, ListenerBuilder, MemoryTransport,
-    NotificationEndpoint, Notifier, Priority, Received, Value,
+    Notification, NotificationEndpoint, Notifier, Priority, Received, Value,
 };
+use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::journal::{Journal, PowerSet, Renamed, settle};
@@ -378,5 +379,27 @@ async fn an_outage_of_minutes_costs_no_event() {
     assert_eq!(server.rejected(), 0);
     assert_eq!(journal.lines(), ["0", "1", "3", "7", "15", "31", "63", "123", "183", "243"]);
     server.shutdown(SECOND).await;
+    assert!(is_drained(&transport).await);
+}
+
+/// As a collector has it that emits nothing.
+#[derive(Debug, Deserialize, Eq, Notification, PartialEq)]
+#[notification(event_type = "node.power_set")]
+struct OnlyRead {
+    node: i64,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_of_one_type_leaves_the_others_alone() {
+    let transport = MemoryTransport::new();
+    let mut events = on(&transport).only::<OnlyRead>().start::<OnlyRead>().await.unwrap();
+    let notifier = Notifier::new(&transport, "p");
+    notifier.emit(&Renamed { name: "n".to_owned() }).await.unwrap();
+    notifier.emit(&PowerSet { node: 7 }).await.unwrap();
+    let event = events.next().await.unwrap();
+    assert_eq!(event.payload(), &OnlyRead { node: 7 });
+    event.ack().await.unwrap();
+    events.close().await;
+    assert_eq!(transport.broker().dead_letters().len(), 0);
     assert!(is_drained(&transport).await);
 }
