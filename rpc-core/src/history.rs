@@ -62,7 +62,9 @@ pub enum Position {
     Next,
     /// With the events of this time, by the broker's clock, and some from shortly before.
     Time(SystemTime),
-    /// With the event of this offset, or the first after it that is kept.
+    /// With the event of this offset, or the first after it that is kept. When what comes then has a smaller offset, the history
+    /// was made anew since (deleted, or lost with its broker's disk) and counts from 0 again: it is read from its beginning. That
+    /// shows with the next event that is emitted, and not before.
     Offset(u64),
 }
 

@@ -8,6 +8,7 @@ mod event;
 mod group;
 mod handler;
 mod intake;
+mod reading;
 mod received;
 mod rejecter;
 mod server;
@@ -77,12 +78,10 @@ impl<T: DeserializeOwned> Listener<T> {
             let arrival = self.intake.next().await?;
             match self.decode(&arrival.message) {
                 Ok(payload) => {
-                    let received = Received::new(arrival.message, payload);
+                    let received = Received::new(arrival.message, arrival.reading, payload);
                     return Some(Event::new(received, arrival.acknowledger));
                 }
-                Err(error) => {
-                    self.intake.rejecter().reject(arrival.acknowledger, error.code(), error.message())
-                }
+                Err(error) => self.intake.rejecter().reject(arrival, error.code(), error.message()),
             }
         }
     }
@@ -119,8 +118,9 @@ impl<T: DeserializeOwned> Listener<T> {
         self.intake.health().clone()
     }
 
-    /// How many messages it has moved to the dead-letter queue by itself: what cannot be decoded, and what came too often. The
-    /// log tells of them at most every ten seconds.
+    /// How often it has rejected a message by itself, to the dead-letter queue where there are some: what cannot be decoded, and
+    /// what came too often. One that the broker could not put away comes again, and counts again. The log tells of them at
+    /// most every ten seconds.
     #[must_use]
     pub fn rejected(&self) -> u64 {
         self.intake.rejecter().total()

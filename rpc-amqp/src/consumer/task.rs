@@ -9,6 +9,7 @@ mod upkeep;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rpc_core::Position;
 use rpc_core::transport::{ConsumerReporter, ConsumerStatus, Delivery, Source};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -59,7 +60,10 @@ impl Task {
     /// Runs until the consumer is closed or dropped, or the transport is closed.
     pub(super) async fn run(mut self, first: Opened) {
         let mut reopening = Reopening::new(&self, Arc::clone(&first.session));
-        self.progress.resize_with(first.queues.len(), Progress::default);
+        self.progress.extend(first.queues.iter().map(|queue| match queue.stream {
+            Some(Position::Offset(offset)) => Progress::asking(offset),
+            _ => Progress::default(),
+        }));
         let mut opened = Some(first);
         while let Some(now) = opened.take() {
             let since = Instant::now();
@@ -109,8 +113,8 @@ impl Task {
                 None
             }
         };
-        if std::mem::take(&mut reopening.is_anew) {
-            self.progress.fill_with(Progress::default);
+        for queue in reopening.made_anew.drain(..) {
+            self.progress[queue] = Progress::default();
         }
         if opened.is_some() {
             self.status.update(ConsumerStatus::consuming);

@@ -30,7 +30,8 @@ impl<T> Event<T> {
     ///
     /// # Errors
     ///
-    /// [`Code::Unavailable`] when the link that brought the event is gone, so that it will come again.
+    /// [`Code::Unavailable`] when the link that brought the event is gone, so that it will come again. That is no reason to stop:
+    /// the listener goes on with the next link, and whoever stored the event knows it by its message id.
     #[expect(clippy::unused_async, reason = "a transport may come to need a wait here")]
     pub async fn ack(self) -> Result<(), Error> {
         self.acknowledger.ack()
@@ -43,7 +44,8 @@ impl<T> Event<T> {
         self.acknowledger.requeue()
     }
 
-    /// Holds the event for `delay`, then puts it to the end of its queue as the next attempt. Meanwhile it counts for the
+    /// Holds the event for `delay`, then puts it to the end of its queue as the next attempt, and returns only then: spawn it, if
+    /// other events are to be taken meanwhile. All that time it counts for the
     /// [`prefetch`](super::ListenerBuilder::prefetch). Errors as [`ack`](Event::ack).
     ///
     /// # Cancel safety

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures_util::future::FutureExt;
 
 use super::handler::{Prepared, PreparedCall, Readable};
-use super::intake::Reader;
+use super::intake::{Arrival, Reader};
+use super::reading::Reading;
 use super::{Disposition, NotificationEndpoint};
 use crate::error::Error;
 use crate::filter::{Filter, FilterSet, Passed};
@@ -24,6 +25,7 @@ pub(super) struct Dispatcher {
 /// An event with what the filters say of it.
 pub(super) struct Selected {
     pub(super) message: Arc<NotificationMessage>,
+    reading: Option<Reading>,
     /// `None` when there are no filters.
     passed: Option<Passed>,
 }
@@ -46,7 +48,8 @@ impl Dispatcher {
     }
 
     /// The event with what the filters say of it; `None` when no handler wants it.
-    pub(super) fn select(&self, message: &Arc<NotificationMessage>) -> Result<Option<Selected>, Error> {
+    pub(super) fn select(&self, arrival: &Arrival) -> Result<Option<Selected>, Error> {
+        let Arrival { message, reading, .. } = arrival;
         // Before the filters, which may look into the payload: an event that is somebody else's need not be readable here.
         let has_handler = |endpoint: &NotificationEndpoint| {
             endpoint.handlers.iter().any(|handler| handler.wants.wants(message))
@@ -59,7 +62,7 @@ impl Dispatcher {
             .has_filters
             .then(|| self.filters.matches(message, || self.reader.read(message)))
             .transpose()?;
-        let selected = Selected { message: Arc::clone(message), passed };
+        let selected = Selected { message: Arc::clone(message), reading: reading.clone(), passed };
         let is_wanted = with_handler
             .iter()
             .enumerate()
@@ -107,7 +110,9 @@ impl Dispatcher {
         for (number, selected) in group.iter().enumerate() {
             match self.reader.read(&selected.message) {
                 Ok(payload) => {
-                    readable.push((number, Readable { message: Arc::clone(&selected.message), payload }));
+                    let Selected { message, reading, .. } = selected;
+                    let (message, reading) = (Arc::clone(message), reading.clone());
+                    readable.push((number, Readable { message, reading, payload }));
                 }
                 Err(error) => fates[number] = Some(Fate::Unreadable(error)),
             }

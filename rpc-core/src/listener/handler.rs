@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt};
 use serde::de::DeserializeOwned;
 
+use super::reading::Reading;
 use super::{Disposition, IntoDisposition, Received};
 use crate::codec;
 use crate::context::{Context, with_current};
@@ -66,6 +67,7 @@ pub(super) enum Wants {
 /// An event with its readable payload, as handlers take it.
 pub(super) struct Readable {
     pub(super) message: Arc<NotificationMessage>,
+    pub(super) reading: Option<Reading>,
     pub(super) payload: Payload,
 }
 
@@ -166,7 +168,10 @@ where
         let (mut unreadable, mut readable) = (Vec::new(), Vec::new());
         for (number, event) in events {
             match decode::<A::Payload>(&event.payload) {
-                Ok(payload) => readable.push((*number, Received::new(Arc::clone(&event.message), payload))),
+                Ok(payload) => readable.push((
+                    *number,
+                    Received::new(Arc::clone(&event.message), event.reading.clone(), payload),
+                )),
                 Err(error) => unreadable.push((*number, error)),
             }
         }

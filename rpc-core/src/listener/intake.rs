@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ListenerBuilder;
 use super::consumers::Consumers;
+use super::reading::Reading;
 use super::rejecter::Rejecter;
 use crate::codec::compression;
 use crate::delivery_limit::{Decision, DeliveryLimit};
@@ -31,11 +32,14 @@ pub(super) struct Intake {
     delivery_limit: DeliveryLimit,
     rejecter: Rejecter,
     health: HealthWatch,
+    reading: Option<Reading>,
 }
 
 /// An event that is to be handled and settled.
 pub(super) struct Arrival {
     pub(super) message: Arc<NotificationMessage>,
+    /// What it was read from, if that is the history of one topic.
+    pub(super) reading: Option<Reading>,
     pub(super) acknowledger: Acknowledger,
 }
 
@@ -90,6 +94,8 @@ impl Intake {
             consumed.push(Consumed { what, status: consumer.status() });
             consumers.push(consumer);
         }
+        let is_one_stream = history.is_some() && consumed.len() * topics.len() == 1;
+        let reading = consumed.first().filter(|_| is_one_stream).map(|one| Reading::new(one.status.clone()));
         let delivery_limit = if capabilities.dead_letters {
             DeliveryLimit::new(builder.delivery_limit, capabilities.redelivery_count)
         } else {
@@ -103,6 +109,7 @@ impl Intake {
             reader,
             delivery_limit,
             rejecter: Rejecter::default(),
+            reading,
             health: HealthWatch::new(transport.status(), consumed, draining),
             _transport: transport,
         })
@@ -118,13 +125,22 @@ impl Intake {
             let message = match message {
                 Ok(Message::Notification(notification)) => notification,
                 Ok(Message::Request(_) | Message::Reply(_)) => {
-                    self.rejecter.reject(acknowledger, Code::Malformed, "the message is not a notification");
+                    self.rejecter.reject_unread(
+                        acknowledger,
+                        Code::Malformed,
+                        "the message is not a notification",
+                    );
                     continue;
                 }
                 Err(malformed) => {
-                    self.rejecter.reject(acknowledger, malformed.code, &malformed.reason);
+                    self.rejecter.reject_unread(acknowledger, malformed.code, &malformed.reason);
                     continue;
                 }
+            };
+            let reading = self.reading.clone();
+            let acknowledger = match (&reading, message.offset) {
+                (Some(reading), Some(offset)) => reading.taken(offset, acknowledger),
+                _ => acknowledger,
             };
             let is_unasked = message.offset.is_some() && !self.priorities.contains(&message.priority);
             let is_other = !self.event_types.is_empty() && !self.event_types.contains(&message.event_type);
@@ -132,27 +148,25 @@ impl Intake {
                 drop(acknowledger.ack());
                 continue;
             }
+            let arrival = Arrival { message, reading, acknowledger };
             // Before the payload is looked at: that, too, may end the process.
-            let attempt = message.context.attempt;
+            let attempt = arrival.message.context.attempt;
             match self.delivery_limit.decide(attempt, redelivered) {
                 Decision::Handle => {}
                 Decision::Count => {
-                    drop(acknowledger.retry(attempt));
+                    drop(arrival.acknowledger.retry(attempt));
                     continue;
                 }
                 Decision::Reject => {
-                    self.rejecter.reject(
-                        acknowledger,
-                        Code::TooManyAttempts,
-                        &self.delivery_limit.reason(attempt),
-                    );
+                    let reason = self.delivery_limit.reason(attempt);
+                    self.rejecter.reject(arrival, Code::TooManyAttempts, &reason);
                     continue;
                 }
             }
-            match self.is_wanted(&message) {
-                Ok(true) => return Some(Arrival { message, acknowledger }),
-                Ok(false) => drop(acknowledger.ack()),
-                Err(error) => self.rejecter.reject(acknowledger, error.code(), error.message()),
+            match self.is_wanted(&arrival.message) {
+                Ok(true) => return Some(arrival),
+                Ok(false) => drop(arrival.acknowledger.ack()),
+                Err(error) => self.rejecter.reject(arrival, error.code(), error.message()),
             }
         }
     }

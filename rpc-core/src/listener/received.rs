@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::reading::Reading;
 use crate::context::Context;
+use crate::history::Position;
 use crate::identity::MessageId;
 use crate::message::NotificationMessage;
 use crate::priority::Priority;
@@ -13,12 +15,14 @@ use crate::priority::Priority;
 #[derive(Clone)]
 pub struct Received<T> {
     message: Arc<NotificationMessage>,
+    /// Of a history of one topic.
+    reading: Option<Reading>,
     payload: T,
 }
 
 impl<T> Received<T> {
-    pub(super) const fn new(message: Arc<NotificationMessage>, payload: T) -> Self {
-        Self { message, payload }
+    pub(super) const fn new(message: Arc<NotificationMessage>, reading: Option<Reading>, payload: T) -> Self {
+        Self { message, reading, payload }
     }
 
     /// The event's data.
@@ -64,11 +68,28 @@ impl<T> Received<T> {
     }
 
     /// Its place in the history that it was read from, growing with each event of its topic; `None` when it came from a
-    /// queue. A collector that stores it together with the event's data goes on with
-    /// [`Position::after`](crate::Position::after) it, without gap or double.
+    /// queue. To go on behind it leaves out what came before it and is not settled yet: see [`resume_at`](Self::resume_at).
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         self.message.offset
+    }
+
+    /// Where a collector goes on after a crash that stores this now, in one transaction with the event's data: behind the event,
+    /// or at the first one before it that its listener has taken and not settled. `None` when it came from a queue, or the
+    /// listener reads several topics, whose offsets have nothing to do with each other.
+    ///
+    /// There is no gap then, in whatever order events are handled, given back, and settled. Those behind an unsettled one come
+    /// again, so the message id is stored, too.
+    #[must_use]
+    pub fn resume_at(&self) -> Option<Position> {
+        Self::resume_after(std::slice::from_ref(self))
+    }
+
+    /// As [`resume_at`](Self::resume_at), for a batch that is stored in one transaction. `None` without events, too.
+    #[must_use]
+    pub fn resume_after(stored: &[Self]) -> Option<Position> {
+        let reading = stored.first()?.reading.as_ref()?;
+        Some(reading.resume_at(&stored.iter().filter_map(Self::offset).collect()))
     }
 
     /// On whose behalf it happened.

@@ -23,6 +23,7 @@ use super::intake::Intake;
 use super::rejecter::Rejecter;
 use crate::error::Error;
 use crate::health::HealthWatch;
+use crate::rejections::Rejections;
 
 /// Calls handlers with the events of a listener, until it is shut down.
 ///
@@ -78,6 +79,7 @@ pub struct NotificationServer {
     stop: CancellationToken,
     kill: CancellationToken,
     running: TaskTracker,
+    waiting: TaskTracker,
     taking: Option<JoinHandle<Intake>>,
     health: HealthWatch,
     rejecter: Rejecter,
@@ -88,7 +90,8 @@ impl NotificationServer {
     const CLOSE_LIMIT: Duration = Duration::from_millis(1_900);
 
     async fn start(builder: NotificationServerBuilder) -> Result<Self, Error> {
-        let (stop, kill, running) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
+        let (running, waiting) = (TaskTracker::new(), TaskTracker::new());
         let NotificationServerBuilder { listener, endpoints, concurrency, batch, requeue_delay } = builder;
         let dispatcher = Dispatcher::new(endpoints, listener.reader())?;
         let intake = Intake::start(listener, stop.clone()).await?;
@@ -97,7 +100,8 @@ impl NotificationServer {
             delivery_limit: intake.delivery_limit(),
             requeue_delay,
             rejecter: rejecter.clone(),
-            running: running.clone(),
+            waiting: waiting.clone(),
+            given_back: Rejections::default(),
             stop: stop.clone(),
         };
         let taker = Taker {
@@ -110,7 +114,7 @@ impl NotificationServer {
             batch,
         };
         let taking = Some(tokio::spawn(taker.run(intake)));
-        Ok(Self { stop, kill, running, taking, health, rejecter })
+        Ok(Self { stop, kill, running, waiting, taking, health, rejecter })
     }
 
     /// How the server is, also after its shutdown: consuming, degraded and why, draining or closed.
@@ -119,14 +123,20 @@ impl NotificationServer {
         self.health.clone()
     }
 
-    /// How many batches are being handled or wait to be given back; without batches, events.
+    /// How many batches are being handled; without batches, events.
     #[must_use]
     pub fn running(&self) -> usize {
         self.running.len()
     }
 
-    /// How many messages it has moved to the dead-letter queue. Each has its reason with it; the log tells of them at most every
-    /// ten seconds.
+    /// How many events were not handled and wait to come again.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// How often it has rejected a message, to the dead-letter queue where there are some, with the reason. One that the broker
+    /// could not put away comes again, and counts again. The log tells of them at most every ten seconds.
     #[must_use]
     pub fn rejected(&self) -> u64 {
         self.rejecter.total()
@@ -142,6 +152,7 @@ impl NotificationServer {
     pub async fn shutdown(mut self, grace: Duration) {
         self.stop.cancel();
         self.running.close();
+        self.waiting.close();
         let taking = self.taking.take();
         let drained = async {
             // Kept until the last handler has settled: a consumer that is dropped gives back what still runs.
@@ -150,6 +161,8 @@ impl NotificationServer {
                 None => None,
             };
             self.running.wait().await;
+            // After that, since handlers that end give events back.
+            self.waiting.wait().await;
             intake
         };
         let mut drained = pin!(drained);

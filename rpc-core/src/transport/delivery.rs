@@ -66,7 +66,7 @@ impl Delivery {
     /// A delivery of `message` that `settle` settles.
     #[must_use]
     pub fn new(message: Result<Message, Malformed>, redelivered: bool, settle: Box<dyn Settle>) -> Self {
-        Self { message, redelivered, received: Instant::now(), acknowledger: Acknowledger(Some(settle)) }
+        Self { message, redelivered, received: Instant::now(), acknowledger: Acknowledger::new(settle) }
     }
 
     /// The message, or why it could not be understood.
@@ -112,6 +112,10 @@ impl Delivery {
 }
 
 impl Acknowledger {
+    pub(crate) fn new(settle: Box<dyn Settle>) -> Self {
+        Self(Some(settle))
+    }
+
     /// Tells the broker to forget the message.
     ///
     /// # Errors

@@ -272,3 +272,21 @@ async fn a_batch_of_which_nothing_is_left_is_not_handed_over() {
     tokio::time::sleep(2 * SECOND).await;
     assert_eq!((journal.lines().len(), transport.broker().dead_letters().len()), (0, 3));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_and_what_waits_to_come_again_are_counted_apart() {
+    let transport = MemoryTransport::new();
+    let handler = |_: Vec<Received<Value>>| async {
+        tokio::time::sleep(10 * SECOND).await;
+        Err::<(), _>("not yet")
+    };
+    let endpoint = NotificationEndpoint::new().on_any(handler);
+    let builder = Listener::builder(&transport, ["t"]).endpoint(endpoint).batch(50, None);
+    let server = builder.requeue_delay(60 * SECOND).start().await.unwrap();
+    emit(&transport, 0..50).await;
+    settle().await;
+    assert_eq!((server.running(), server.waiting()), (1, 0));
+    tokio::time::sleep(11 * SECOND).await;
+    assert_eq!((server.running(), server.waiting()), (0, 50));
+    server.shutdown(SECOND).await;
+}

@@ -9,7 +9,7 @@ use rpc_core::{
 };
 use tests::broker::{Broker, unique};
 use tests::proxy::{Proxy, Role};
-use tests::raw::eventually;
+use tests::raw::{RawClient, eventually};
 
 const KEPT: Retention = Retention::age(Duration::from_secs(3_600)).and_bytes(100_000_000);
 
@@ -153,6 +153,88 @@ async fn what_is_given_back_comes_again_to_the_same_reader_and_then_goes_to_the_
     assert!(take(&mut listener, 3).await.into_iter().map(|(_, number)| number).eq(2..5));
     assert!(is_quiet(&mut listener).await);
     listener.close().await;
+}
+
+/// Numbers of the next events, acknowledged.
+async fn numbers(listener: &mut Listener<i64>, count: usize) -> Vec<i64> {
+    take(listener, count).await.into_iter().map(|(_, number)| number).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_was_made_anew_is_read_from_its_beginning() {
+    let (scene, proxy) = (Scene::new().await, Proxy::start(Broker::shared().port()));
+    let transport = AmqpTransport::builder(proxy.url()).connect().await.unwrap();
+    let mut away = scene.reader_over(&transport).start::<i64>().await.unwrap();
+    scene.emit(0..50).await;
+    let last = take(&mut away, 50).await[49].0;
+    let consuming = proxy.only(Role::Consume);
+    consuming.cut();
+    eventually(async || (!away.health().now().is_ready()).then_some(())).await.expect("it is noticed");
+    let raw = RawClient::connect(&Broker::shared().url()).await;
+    raw.delete_queue(&format!("history.{}.events", scene.exchange)).await;
+    // Somebody else makes it before those who knew the old one are back.
+    let mut first = scene.reader().start::<i64>().await.unwrap();
+    scene.emit(100..105).await;
+    assert_eq!(numbers(&mut first, 5).await, [100, 101, 102, 103, 104]);
+    consuming.heal();
+    eventually(async || away.health().now().is_ready().then_some(())).await.expect("it is back");
+    let mut restarted = scene.reader().from(Position::after(last)).start::<i64>().await.unwrap();
+    scene.emit(105..106).await;
+    for listener in [&mut away, &mut restarted] {
+        assert_eq!(numbers(listener, 6).await, [100, 101, 102, 103, 104, 105]);
+        assert!(is_quiet(listener).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_is_gone_is_read_from_its_new_beginning() {
+    let (scene, proxy) = (Scene::new().await, Proxy::start(Broker::shared().port()));
+    let transport = AmqpTransport::builder(proxy.url()).connect().await.unwrap();
+    let mut reader = scene.reader_over(&transport).start::<i64>().await.unwrap();
+    scene.emit(0..50).await;
+    take(&mut reader, 50).await;
+    let consuming = proxy.only(Role::Consume);
+    consuming.cut();
+    eventually(async || (!reader.health().now().is_ready()).then_some(())).await.expect("it is noticed");
+    let raw = RawClient::connect(&Broker::shared().url()).await;
+    raw.delete_queue(&format!("history.{}.events", scene.exchange)).await;
+    consuming.heal();
+    eventually(async || reader.health().now().is_ready().then_some(())).await.expect("it is back");
+    scene.emit(100..103).await;
+    let event = next(&mut reader).await;
+    assert_eq!((event.offset(), *event.payload()), (Some(0), 100));
+    assert_eq!(event.resume_at(), Some(Position::Offset(1)), "the old offsets are forgotten");
+    event.ack().await.unwrap();
+    assert_eq!(numbers(&mut reader, 2).await, [101, 102]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_to_go_on_is_no_further_than_what_is_settled() {
+    let scene = Scene::new().await;
+    let mut listener = scene.reader().prefetch(10).start::<i64>().await.unwrap();
+    scene.emit(0..4).await;
+    let first = next(&mut listener).await;
+    let batch = [next(&mut listener).await, next(&mut listener).await];
+    let offset = |event: &Event<i64>| event.offset().unwrap();
+    let (at, behind) = (offset(&first), offset(&batch[1]) + 1);
+    assert_eq!(first.resume_at(), Some(Position::Offset(offset(&batch[0]))));
+    assert_eq!(batch[1].resume_at(), Some(Position::Offset(at)), "the first is not stored");
+    let received: Vec<Received<i64>> = batch.iter().map(|event| Received::clone(event)).collect();
+    assert_eq!(Received::resume_after(&received), Some(Position::Offset(at)));
+    first.ack().await.unwrap();
+    assert_eq!(Received::resume_after(&received), Some(Position::Offset(behind)));
+    let [given_back, handled] = batch;
+    given_back.requeue().await.unwrap();
+    assert_eq!(handled.resume_at(), Some(Position::Offset(behind - 2)), "it comes again");
+    handled.ack().await.unwrap();
+    let again = next(&mut listener).await;
+    assert_eq!(again.resume_at(), Some(Position::Offset(behind)));
+    drop(again);
+
+    let both = Listener::builder(&scene.transport, ["events", "other"]).exchange(&scene.exchange);
+    let mut both = both.history(KEPT).start::<i64>().await.unwrap();
+    let event = next(&mut both).await;
+    assert_eq!((event.offset().is_some(), event.resume_at()), (true, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ mod harm;
 mod harness;
 mod heartbeats;
 mod history;
+mod history_crash;
 mod hostile_frames;
 mod load;
 mod login;

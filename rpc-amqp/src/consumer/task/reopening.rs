@@ -24,8 +24,8 @@ pub(super) struct Reopening {
     is_checked: bool,
     /// Where each queue has to be read on, if it is a stream that was read.
     pub(super) resume: Vec<Option<u64>>,
-    /// Whether a queue was found gone on the way.
-    pub(super) is_anew: bool,
+    /// Which queues were found gone on the way.
+    pub(super) made_anew: Vec<usize>,
     pub(super) backoff: Backoff,
 }
 
@@ -39,7 +39,7 @@ impl Reopening {
             session,
             is_checked: true,
             resume: Vec::new(),
-            is_anew: false,
+            made_anew: Vec::new(),
             backoff: Backoff::default(),
         }
     }
@@ -94,12 +94,15 @@ impl Reopening {
             self.is_checked = !(plan.replies || is_stream);
         }
         if !self.is_checked {
-            if !self.still_exists(&session, &plan).await? {
+            let gone = self.gone(&session, &plan).await?;
+            if !gone.is_empty() {
                 // Said before the queue is there again, so that nobody who sends afterwards takes it for theirs.
                 self.status.update(ConsumerStatus::after_loss);
+            }
+            for queue in gone {
                 // A stream counts from 0 again.
-                self.resume.iter_mut().flatten().for_each(|offset| *offset = 0);
-                self.is_anew = true;
+                self.resume[queue] = Some(0);
+                self.made_anew.push(queue);
             }
             self.is_checked = true;
         }
@@ -111,15 +114,17 @@ impl Reopening {
         Opened::open(session, plan, self.prefetch).await
     }
 
-    async fn still_exists(&self, session: &Session, plan: &Plan) -> Result<bool, Refusal> {
-        for queue in &plan.queues {
+    /// The queues that are not there any more.
+    async fn gone(&self, session: &Session, plan: &Plan) -> Result<Vec<usize>, Refusal> {
+        let mut gone = Vec::new();
+        for (index, queue) in plan.queues.iter().enumerate() {
             // A channel for each, since a broker closes it when there is no such queue.
             let channel = session.channel().await?;
             if !session.judged(declare::exists(&channel, &queue.name).await)? {
                 tracing::warn!(queue = queue.name, "a queue is gone, with the messages that it held");
-                return Ok(false);
+                gone.push(index);
             }
         }
-        Ok(true)
+        Ok(gone)
     }
 }

@@ -71,17 +71,17 @@ impl Taker {
     async fn next(&self, intake: &mut Intake) -> Option<Taken> {
         loop {
             let arrival = intake.next().await?;
-            match self.dispatcher.select(&arrival.message) {
+            match self.dispatcher.select(&arrival) {
                 Ok(Some(selected)) => return Some((arrival, selected)),
                 Ok(None) => drop(arrival.acknowledger.ack()),
-                Err(error) => intake.rejecter().reject(arrival.acknowledger, error.code(), error.message()),
+                Err(error) => intake.rejecter().reject(arrival, error.code(), error.message()),
             }
         }
     }
 }
 
 /// Handles a batch, priority by priority in the order of their first events.
-async fn handle(dispatcher: &Dispatcher, settler: &Arc<Settler>, batch: Vec<Taken>) {
+async fn handle(dispatcher: &Dispatcher, settler: &Settler, batch: Vec<Taken>) {
     let mut groups: Vec<(Priority, Vec<Arrival>, Vec<Selected>)> = Vec::new();
     for (arrival, selected) in batch {
         let priority = arrival.message.priority;
