@@ -220,7 +220,11 @@ impl Notifier {
         payload: &P,
     ) -> impl Future<Output = Result<(), Error>> + Send + use<'a, P> {
         // Encoded before the future exists, so that it does not hold the payload.
-        let emission = self.emission(priority, event_type, payload);
+        let emission = if self.is_enabled() {
+            self.emission(priority, event_type, payload).map(Some)
+        } else {
+            self.settings.check(event_type).map(|()| None)
+        };
         self.send(emission)
     }
 
@@ -270,8 +274,8 @@ impl Notifier {
         Ok(Emission::of(message, Arc::clone(&self.settings)))
     }
 
-    async fn send(&self, emission: Result<Emission, Error>) -> Result<(), Error> {
-        let emission = emission?;
+    async fn send(&self, emission: Result<Option<Emission>, Error>) -> Result<(), Error> {
+        let Some(emission) = emission? else { return Ok(()) };
         match &self.settings.background {
             Some(background) => background.put(emission).await,
             None => emission.deliver().await,

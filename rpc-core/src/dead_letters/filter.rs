@@ -14,12 +14,19 @@ pub struct DeadLetterFilter {
     codes: Vec<Code>,
     event_types: Vec<String>,
     methods: Vec<String>,
+    queues: Vec<String>,
 }
 
 impl DeadLetterFilter {
     /// All letters.
     pub const fn new() -> Self {
-        Self { message_ids: Vec::new(), codes: Vec::new(), event_types: Vec::new(), methods: Vec::new() }
+        Self {
+            message_ids: Vec::new(),
+            codes: Vec::new(),
+            event_types: Vec::new(),
+            methods: Vec::new(),
+            queues: Vec::new(),
+        }
     }
 
     /// The message with this id.
@@ -46,12 +53,19 @@ impl DeadLetterFilter {
         self
     }
 
+    /// What was rejected from this queue, by the name that [`DeadLetter::queue`] has: that of one pool or of one server.
+    pub fn queue(mut self, queue: impl Into<String>) -> Self {
+        self.queues.push(queue.into());
+        self
+    }
+
     /// Whether `letter` is meant. For transports.
     #[must_use]
     pub fn matches(&self, letter: &DeadLetter) -> bool {
         let has_id = |id| self.message_ids.contains(id);
         (self.message_ids.is_empty() || letter.message_id.as_ref().is_some_and(has_id))
             && (self.codes.is_empty() || self.codes.contains(&letter.code))
+            && (self.queues.is_empty() || self.queues.contains(&letter.queue))
             && self.names(letter)
     }
 
@@ -81,7 +95,7 @@ mod tests {
         MessageId::parse(&format!("m-{number}")).unwrap()
     }
 
-    fn letter(number: usize, code: usize, kind: usize, name: usize) -> DeadLetter {
+    fn letter(number: usize, code: usize, kind: usize, name: usize, queue: usize) -> DeadLetter {
         let (name, payload) = (format!("name-{name}"), Payload::default());
         let message = match kind {
             0 => Ok(Message::from(NotificationMessage::new("p", name, payload))),
@@ -91,6 +105,7 @@ mod tests {
         DeadLetter {
             message_id: (number > 0).then(|| id(number)),
             code: CODES[code],
+            queue: format!("queue-{queue}"),
             ..DeadLetter::new("default", "t", message)
         }
     }
@@ -99,6 +114,7 @@ mod tests {
         #[test]
         fn every_kind_that_is_said_has_to_fit(
             number in 0_usize..4, code in 0_usize..3, kind in 0_usize..3, name in 0_usize..3,
+            queue in 0_usize..3, queues in prop::collection::vec(0_usize..3, 0..3),
             ids in prop::collection::vec(1_usize..4, 0..3), codes in prop::collection::vec(0_usize..3, 0..3),
             types in prop::collection::vec(0_usize..3, 0..3), methods in prop::collection::vec(0_usize..3, 0..3),
         ) {
@@ -107,11 +123,13 @@ mod tests {
             for code in &codes { filter = filter.code(CODES[*code]); }
             for name in &types { filter = filter.event_type(format!("name-{name}")); }
             for name in &methods { filter = filter.method(format!("name-{name}")); }
+            for queue in &queues { filter = filter.queue(format!("queue-{queue}")); }
             let named = kind == 0 && types.contains(&name) || kind == 1 && methods.contains(&name);
             let wanted = (ids.is_empty() || ids.contains(&number))
                 && (codes.is_empty() || codes.contains(&code))
+                && (queues.is_empty() || queues.contains(&queue))
                 && (types.is_empty() && methods.is_empty() || named);
-            prop_assert_eq!(filter.matches(&letter(number, code, kind, name)), wanted);
+            prop_assert_eq!(filter.matches(&letter(number, code, kind, name, queue)), wanted);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -9,8 +10,11 @@ use super::registry::misconfigured;
 use super::{Driver, Drivers, Routing, RoutingRules};
 use crate::error::Error;
 use crate::notifier::{Notifier, RetryPolicy};
+use crate::payload::ContentType;
+use crate::target::Target;
 
-/// A notifier as a configuration describes it, in whatever format a program keeps its own.
+/// A notifier as a configuration describes it, in whatever format a program keeps its own. A
+/// [`Background`](crate::Background), which needs a runtime and an end, is given in code.
 ///
 /// ```
 /// # use rpc_core::{MemoryTransport, Notifier, driver::{Drivers, NotifierConfig}};
@@ -27,8 +31,14 @@ use crate::notifier::{Notifier, RetryPolicy};
 pub struct NotifierConfig {
     /// The names of the drivers. Default: `messaging`.
     pub drivers: Vec<String>,
+    /// The exchange. Default: [`Target::DEFAULT_EXCHANGE`].
+    pub exchange: String,
     /// The topics. Default: [`Notifier::DEFAULT_TOPIC`].
     pub topics: Vec<String>,
+    /// How long is waited for the broker, in seconds, all attempts included. Default: [`Notifier::DEFAULT_TIMEOUT`].
+    pub timeout_seconds: u32,
+    /// How payloads are encoded, such as `application/json`. Default: as the drivers ask for it.
+    pub content_type: Option<String>,
     /// How often is tried at most. Default: [`RetryPolicy::DEFAULT_ATTEMPTS`].
     pub attempts: u32,
     /// The fields of the context that go out with events. Default: none.
@@ -41,7 +51,10 @@ impl Default for NotifierConfig {
     fn default() -> Self {
         Self {
             drivers: vec!["messaging".to_owned()],
+            exchange: Target::DEFAULT_EXCHANGE.to_owned(),
             topics: vec![Notifier::DEFAULT_TOPIC.to_owned()],
+            timeout_seconds: u32::try_from(Notifier::DEFAULT_TIMEOUT.as_secs()).unwrap_or(u32::MAX),
+            content_type: None,
             attempts: RetryPolicy::DEFAULT_ATTEMPTS,
             context_fields: Vec::new(),
             routing_rules: None,
@@ -56,7 +69,7 @@ impl Notifier {
     /// # Errors
     ///
     /// [`Code::InvalidArguments`](crate::Code::InvalidArguments) for a driver that is not known, a driver that is named
-    /// twice, and rules that are not understood.
+    /// twice, a content type that is not known, and rules that are not understood.
     pub fn from_config(
         config: &NotifierConfig,
         known: &Drivers,
@@ -73,7 +86,17 @@ impl Notifier {
                 known.get(name)?
             });
         }
-        Ok(Self::with_drivers(publisher_id, drivers)
+        let content_type = config.content_type.as_deref().map(|name| {
+            name.parse::<ContentType>().map_err(|error| misconfigured(format!("the content type: {error}")))
+        });
+        let notifier = Self::with_drivers(publisher_id, drivers);
+        let notifier = match content_type.transpose()? {
+            Some(content_type) => notifier.content_type(content_type),
+            None => notifier,
+        };
+        Ok(notifier
+            .exchange(&config.exchange)
+            .timeout(Duration::from_secs(config.timeout_seconds.into()))
             .topics(config.topics.iter().cloned())
             .retry(RetryPolicy::new().attempts(config.attempts))
             .context_fields(config.context_fields.iter().cloned()))

@@ -6,16 +6,21 @@ use crate::value::Value;
 const MASK: &str = "***";
 
 /// What the names of secrets contain, in lower case and without `_` and `-`.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 14] = [
     "password",
     "passwd",
+    "pswd",
     "passphrase",
     "adminpass",
+    "newpass",
     "secret",
     "token",
     "apikey",
+    "accesskey",
     "privatekey",
     "credential",
+    "authorization",
+    "cookie",
 ];
 
 /// Replaces every value whose name looks like that of a secret, at any depth.
@@ -47,6 +52,16 @@ pub(crate) fn is_secret(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_secrets_are_known() {
+        for name in ["Authorization", "Set-Cookie", "AWS_ACCESS_KEY_ID", "new_pass", "db_pswd", "X-API-Key"] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["author", "cook", "access", "bypass", "key"] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
 
     #[test]
     fn secrets_are_hidden_at_any_depth() {

@@ -61,15 +61,21 @@ async fn nt_09_the_log_driver_masks_passwords() {
 async fn nt_06_nt_10_a_configuration_chooses_and_arguments_win() {
     let capture = Capture::new();
     let drivers = Drivers::new().driver(capture.clone());
-    let config = config(r#"{ "drivers": ["capture", "noop"], "topics": ["a", "b"], "attempts": 7 }"#);
+    let config = config(
+        r#"{ "drivers": ["capture", "noop"], "exchange": "x", "topics": ["a", "b"], "attempts": 7,
+             "timeout_seconds": 3, "content_type": "application/json" }"#,
+    );
     let configured = Notifier::from_config(&config, &drivers, "publisher").unwrap();
     let text = format!("{configured:?}");
-    assert!(text.contains(r#"topics: ["a", "b"]"#) && text.contains("attempts: 7"), "{text}");
+    for wanted in [r#"exchange: "x""#, r#"topics: ["a", "b"]"#, "attempts: 7", "timeout: 3s"] {
+        assert!(text.contains(wanted), "{text}");
+    }
     let changed = configured.prepare(|it| it.topics(["c"]).retry(RetryPolicy::never()));
     let text = format!("{changed:?}");
     assert!(text.contains(r#"topics: ["c"]"#) && text.contains("attempts: 1,"), "{text}");
     configured.info("e", &1).await.unwrap();
     assert_eq!(capture.events().len(), 1);
+    assert_eq!(capture.events()[0].payload.content_type, ContentType::Json);
 }
 
 #[test]
@@ -80,6 +86,7 @@ fn a_configuration_with_a_mistake_is_refused() {
         error.to_string()
     };
     assert!(refused("{}").contains("\"messaging\": use one of log, noop"));
+    assert!(refused(r#"{ "drivers": ["log"], "content_type": "text/plain" }"#).contains("text/plain"));
     assert!(refused(r#"{ "drivers": ["log", "log"] }"#).contains("named twice"));
     assert!(
         refused(r#"{ "drivers": ["routing"], "routing_rules": "/no/such/file" }"#).contains("/no/such/file")
@@ -92,6 +99,22 @@ fn nt_17_with_noop_alone_a_notifier_is_not_enabled() {
     assert!(!notifier(Noop::new()).is_enabled());
     assert!(!Notifier::with_drivers("p", []).is_enabled());
     assert!(notifier(Noop::new()).driver(Log::new()).is_enabled());
+}
+
+/// A payload that must not be encoded.
+struct Costly;
+
+impl serde::Serialize for Costly {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("nobody wants it");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_nobody_wants_is_not_made() {
+    let notifier = notifier(Noop::new());
+    notifier.info("e", &Costly).await.unwrap();
+    assert_eq!(notifier.info("", &Costly).await.unwrap_err().code(), Code::InvalidArguments);
 }
 
 /// A driver that is always full.
