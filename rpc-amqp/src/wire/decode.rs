@@ -87,12 +87,12 @@ fn payload(properties: &BasicProperties, body: Bytes) -> Result<Payload, Malform
     Ok(Payload::new(content_type, body).with_content_encoding(content_encoding))
 }
 
+fn known_message_id(properties: &BasicProperties) -> Option<MessageId> {
+    properties.message_id().as_ref().and_then(|id| MessageId::parse(id.as_str()))
+}
+
 fn message_id(properties: &BasicProperties) -> MessageId {
-    properties
-        .message_id()
-        .as_ref()
-        .and_then(|id| MessageId::parse(id.as_str()))
-        .unwrap_or_else(MessageId::random)
+    known_message_id(properties).unwrap_or_else(MessageId::random)
 }
 
 fn correlation_id(properties: &BasicProperties) -> Option<CorrelationId> {

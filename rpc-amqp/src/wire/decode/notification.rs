@@ -6,7 +6,7 @@ use rpc_core::message::{Malformed, NotificationMessage};
 
 use super::super::headers::{number, text};
 use super::super::words;
-use super::{Arrived, context, expiration, message_id, payload};
+use super::{Arrived, context, expiration, known_message_id, payload};
 
 pub(super) fn decode(arrived: Arrived<'_>, headers: &FieldTable) -> Result<NotificationMessage, Malformed> {
     let properties = arrived.properties;
@@ -16,7 +16,12 @@ pub(super) fn decode(arrived: Arrived<'_>, headers: &FieldTable) -> Result<Notif
     let publisher_id = text(headers, words::PUBLISHER_ID).unwrap_or_default();
     let mut notification =
         NotificationMessage::new(publisher_id, event_type, payload(properties, arrived.body)?);
-    notification.message_id = message_id(properties);
+    // One of chance would be another on each delivery.
+    notification.message_id = known_message_id(properties).ok_or_else(|| {
+        Malformed::new(
+            "the property message_id is missing: it has to be unique, since collectors tell doubles by it",
+        )
+    })?;
     if let Some(priority) = text(headers, words::PRIORITY) {
         notification.priority = priority
             .parse::<Priority>()
@@ -29,4 +34,26 @@ pub(super) fn decode(arrived: Arrived<'_>, headers: &FieldTable) -> Result<Notif
     notification.context =
         context::decode(properties, headers, message_id, time_to_live, arrived.redelivered);
     Ok(notification)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use lapin::BasicProperties;
+    use lapin::types::{AMQPValue, LongString, ShortString};
+
+    use super::*;
+
+    #[test]
+    fn without_an_id_that_stays_the_same_it_is_malformed() {
+        let mut headers = FieldTable::default();
+        let key = |name| ShortString::try_new(name).unwrap();
+        headers.insert(key(words::EVENT_TYPE), AMQPValue::LongString(LongString::from("e")));
+        let read = |properties: &BasicProperties| {
+            decode(Arrived { properties, body: Bytes::new(), redelivered: false }, &headers)
+        };
+        let bare = BasicProperties::default();
+        assert!(read(&bare).unwrap_err().reason.contains("message_id"));
+        assert_eq!(read(&bare.with_message_id(key("m-1"))).unwrap().message_id.as_str(), "m-1");
+    }
 }

@@ -48,6 +48,14 @@ fn dashed(id: &str) -> String {
     [&id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]].join("-")
 }
 
+/// An id for an event that has none: the same for the same body, on every delivery and in every process (FNV-1a).
+fn fingerprint(body: &[u8]) -> Option<MessageId> {
+    let fold =
+        |hash: u128, byte: &u8| (hash ^ u128::from(*byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b);
+    let hash = body.iter().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, fold);
+    MessageId::parse(&format!("{hash:032x}"))
+}
+
 pub(super) fn decode(
     fields: &Fields<'_>,
     arrived: &Arrived<'_>,
@@ -65,7 +73,10 @@ pub(super) fn decode(
     let payload = Payload::new(ContentType::Json, Bytes::copy_from_slice(payload.as_bytes()));
     let mut notification = NotificationMessage::new(publisher_id, event_type, payload);
     let id = |key| fields.get::<String>(key).and_then(|id| MessageId::parse(&id));
-    if let Some(id) = id(words::NOTIFICATION_ID).or_else(|| id(words::MESSAGE_ID)) {
+    // One of chance would be another on each delivery.
+    if let Some(id) =
+        id(words::NOTIFICATION_ID).or_else(|| id(words::MESSAGE_ID)).or_else(|| fingerprint(&arrived.body))
+    {
         notification.message_id = id;
     }
     if let Some(priority) = fields.text(words::PRIORITY)? {

@@ -352,6 +352,12 @@ fn nt_25_38_dv_33_an_event_is_understood_with_an_envelope_and_without() {
         assert_eq!(event.payload, payload(expected));
     }
     let Ok(Message::Notification(bare)) = read(r#"{"event_type": "e"}"#) else { panic!("no event") };
+    let id = |body| match read(body) {
+        Ok(Message::Notification(event)) => event.message_id.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(id(r#"{"event_type": "e"}"#), bare.message_id, "the same on every delivery");
+    assert_ne!(id(r#"{"event_type": "f"}"#), bare.message_id);
     assert_eq!((&bare.payload, bare.timestamp_ms, bare.priority), (&payload("null"), 0, Priority::Info));
     assert!(read(r#"{"event_type": "e", "priority": "urgent"}"#).unwrap_err().reason.contains("urgent"));
     assert!(read(r#"{"event_type": 1}"#).is_err());
