@@ -47,9 +47,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let file = Arc::new(OpenOptions::new().create(true).append(true).open(options.file)?);
     let filter = Filter::new().publisher_id(options.publisher).event_type(options.event_type);
     let endpoint = NotificationEndpoint::new().filter(filter).on_any(move |event: Received<Value>| {
-        let written = write_down(&file, &event);
-        // An error brings the event again after a second: it stays with the broker until it is on disk.
-        async move { written }
+        let file = Arc::clone(&file);
+        async move {
+            // The disk is waited for on a thread that may. An error brings the event again after a second: it stays with the
+            // broker until it is on disk.
+            tokio::task::spawn_blocking(move || write_down(&file, &event)).await?
+        }
     });
     let server = Listener::builder(&transport, ["notifications"])
         .pool(options.pool)

@@ -50,8 +50,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
             event.event_type(),
             event.payload()
         );
-        // Acknowledged once it is printed: a crash before this line brings it again.
-        event.ack().await?;
+        // Acknowledged once it is printed: a crash before this line brings it again, and so does the loss of the link.
+        if let Err(error) = event.ack().await {
+            eprintln!("{error}");
+        }
     }
     events.close().await;
     println!("stopped");
