@@ -54,7 +54,7 @@
 //! | what a running server says about itself | [`introspection`] |
 //! | what can go wrong | [`Error`], [`Code`], [`Executed`] |
 //! | events that are kept | [`Retention`], [`Position`] |
-//! | events | [`Notifier`], [`driver`], [`Listener`], [`NotificationServer`], [`Filter`], [`Notification`] |
+//! | events | the [guide](guide), [`Notifier`], [`driver`], [`Listener`], [`NotificationServer`], [`Filter`], [`Notification`] |
 //! | what could not be handled | [`DeadLetters`] |
 //! | choosing a transport by URL | [`Registry`] |
 //! | writing a transport | [`transport`], `conformance` (feature) |
@@ -82,6 +82,8 @@ pub mod driver;
 mod endpoint;
 mod error;
 mod filter;
+#[doc = include_str!("../NOTIFICATIONS.md")]
+pub mod guide {}
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;

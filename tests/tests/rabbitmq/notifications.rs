@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rpc_amqp::AmqpTransport;
 use rpc_core::{
-    Background, Code, DeadLetterFilter, DeadLetters, Filter, Listener, Notification, NotificationEndpoint,
-    Notifier, Received, Value, WhenFull,
+    Background, Code, ContentType, DeadLetterFilter, DeadLetters, Filter, Listener, Notification,
+    NotificationEndpoint, Notifier, Received, Value, WhenFull,
 };
 use serde::{Deserialize, Serialize};
 use tests::broker::{Broker, unique};
@@ -193,7 +193,8 @@ async fn what_does_not_decode_is_put_away_with_the_reason_of_serde_and_the_rest_
     let endpoint = NotificationEndpoint::new().on(handler);
     let server = builder().pool("called").endpoint(endpoint).start().await.unwrap();
     let notifier = Notifier::new(&transport, "p").topics(["events"]).exchange(&exchange);
-    notifier.info("node.power_set", &Value::map([("node", "seven")])).await.unwrap();
+    let json = notifier.prepare(|it| it.content_type(ContentType::Json));
+    json.info("node.power_set", &Value::map([("node", "seven")])).await.unwrap();
     notifier.info("node.power_set", &Value::map([("nod", 7_i64)])).await.unwrap();
     notifier.emit(&PowerSet { node: 7 }).await.unwrap();
     let event = tokio::time::timeout(SOON, asking.next()).await.unwrap().unwrap();
@@ -206,7 +207,7 @@ async fn what_does_not_decode_is_put_away_with_the_reason_of_serde_and_the_rest_
         (seen.letters.len() == 4).then_some(seen.letters)
     });
     let all = all.await.expect("two for each pool");
-    assert!(all.iter().all(|letter| letter.code == Code::InvalidArguments), "{all:?}");
+    assert!(all.iter().all(|letter| letter.code == Code::Malformed), "{all:?}");
     for reason in ["invalid type: string \"seven\", expected u64", "missing field `node`"] {
         let of_pools = all.iter().filter(|letter| letter.reason.contains(reason)).count();
         assert_eq!(of_pools, 2, "{reason}: {all:?}");
