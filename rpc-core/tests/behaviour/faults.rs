@@ -54,7 +54,7 @@ async fn what_nobody_waits_for_any_more_is_not_run_again() {
         "wait_idempotent",
         rpc_core::codec::encode(rpc_core::ContentType::Json, &Value::map([("name", "gone")])).unwrap(),
     );
-    gone.version = rpc_core::Version::new(1, 2);
+    gone.version = Version::new(1, 2);
     gone.reply_to = Some((ReplyAddress::random("gone"), rpc_core::CorrelationId::parse("1").unwrap()));
     let to = Destination::Request(target());
     let sent = transport.as_ref().transport();
