@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rpc_core::{
     CallError, Client, Code, Context, Error, Listener, Notifier, Priority, ServiceFailure, SharedTransport,
-    Target, Value,
+    Target, Value, Version,
 };
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -86,7 +86,7 @@ impl Performer {
     fn prepare(&self, request: &Request) -> Result<(Client, Context), Error> {
         let target = Target::topic(&request.topic).exchange(&self.exchange);
         let target = request.server.iter().fold(target, |target, server| target.server(server));
-        let version = request.version.as_deref().map(str::parse).transpose().map_err(invalid)?;
+        let version = request.version.as_deref().map(str::parse::<Version>).transpose().map_err(invalid)?;
         let client = Client::new(&self.transport, target).prepare(|settings| {
             let settings = request.namespace.iter().fold(settings, |settings, name| settings.namespace(name));
             version.into_iter().fold(settings, |settings, version| settings.version(version))
