@@ -62,9 +62,9 @@ pub enum Position {
     Next,
     /// With the events of this time, by the broker's clock, and some from shortly before.
     Time(SystemTime),
-    /// With the event of this offset, or the first after it that is kept. When what comes then has a smaller offset, the history
-    /// was made anew since (deleted, or lost with its broker's disk) and counts from 0 again: it is read from its beginning. That
-    /// shows with the next event that is emitted, and not before.
+    /// With the event of this offset, or the first after it that is kept. A history that was made anew since (it was deleted, or
+    /// lost with its broker's disk) counts from 0 again, and nothing tells: there this waits until it has grown as long. So
+    /// whoever deletes a history deletes the offsets that collectors have stored.
     Offset(u64),
 }
 

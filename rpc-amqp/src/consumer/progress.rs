@@ -13,49 +13,30 @@ pub(super) struct Progress {
     asked: u64,
 }
 
-/// What a message is that has come.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Taken {
-    /// It is to be handled, and was taken so often before.
-    Open(u32),
-    /// It was settled before, and came again for the sake of an earlier one.
-    Settled,
-    /// It stands before the place that was asked for: the stream was made anew and counts from 0 again. It has to be read from
-    /// its beginning, which was passed over.
-    Anew,
-}
-
 impl Progress {
-    /// Of a reader that asks to begin at this offset.
-    pub(super) fn asking(offset: u64) -> Self {
-        Self { asked: offset, ..Self::default() }
-    }
-
     /// Where the next channel is asked to begin, so that nothing is missed; `None` before the first message.
     pub(super) fn resume(&mut self) -> Option<u64> {
         let first = self.open.keys().next().copied().or(self.next);
-        self.asked = first.unwrap_or(self.asked);
+        self.asked = first.unwrap_or(0);
         first
     }
 
-    /// A message has come.
-    pub(super) fn take(&mut self, offset: u64) -> Taken {
+    /// A message has come: how often it was taken before. `None` when it was settled before, and came again for the sake of an
+    /// earlier one.
+    pub(super) fn take(&mut self, offset: u64) -> Option<u32> {
         if offset < self.asked {
-            // A channel begins no earlier than it is asked to.
-            *self = Self { next: Some(0), ..Self::default() };
-            if offset > 0 {
-                return Taken::Anew;
-            }
+            // A channel begins no earlier than it is asked to, unless the stream was made anew and counts from 0.
+            *self = Self::default();
         }
         if self.next.is_some_and(|next| offset < next) {
-            let Some(times) = self.open.get_mut(&offset) else { return Taken::Settled };
+            let times = self.open.get_mut(&offset)?;
             let earlier = *times;
             *times = times.saturating_add(1);
-            return Taken::Open(earlier);
+            return Some(earlier);
         }
         self.next = Some(offset.saturating_add(1));
         self.open.insert(offset, 1);
-        Taken::Open(0)
+        Some(0)
     }
 
     pub(super) fn settle(&mut self, offset: u64) {
@@ -97,9 +78,7 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Deliver => {
-                        let taken = progress.take(at);
-                        prop_assert_ne!(taken, Taken::Anew);
-                        if let Taken::Open(earlier) = taken {
+                        if let Some(earlier) = progress.take(at) {
                             prop_assert!(!settled.contains(&at));
                             let count = times.entry(at).or_insert(0);
                             prop_assert_eq!(earlier, *count, "it says how often it came");
@@ -129,22 +108,10 @@ mod tests {
     #[test]
     fn a_stream_that_was_made_anew_is_read_from_its_beginning() {
         let mut progress = Progress::default();
-        assert!((7..10).all(|offset| progress.take(offset) == Taken::Open(0)));
+        assert!((7..10).all(|offset| progress.take(offset) == Some(0)));
         progress.settle(7);
         assert_eq!(progress.resume(), Some(8));
-        assert!([0, 1, 7].iter().all(|offset| progress.take(*offset) == Taken::Open(0)));
+        assert!([0, 1, 7].iter().all(|offset| progress.take(*offset) == Some(0)));
         assert_eq!(progress.resume(), Some(0));
-    }
-
-    #[test]
-    fn its_beginning_is_read_if_it_was_passed_over() {
-        let mut progress = Progress::asking(5_000);
-        assert_eq!(progress.resume(), None, "nothing has come yet");
-        assert_eq!(progress.take(100), Taken::Anew);
-        assert_eq!(progress.resume(), Some(0));
-        assert!((0..101).all(|offset| progress.take(offset) == Taken::Open(0)));
-
-        let mut in_order = Progress::asking(5_000);
-        assert_eq!(in_order.take(5_000), Taken::Open(0));
     }
 }

@@ -9,7 +9,6 @@ mod upkeep;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc_core::Position;
 use rpc_core::transport::{ConsumerReporter, ConsumerStatus, Delivery, Source};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -60,10 +59,7 @@ impl Task {
     /// Runs until the consumer is closed or dropped, or the transport is closed.
     pub(super) async fn run(mut self, first: Opened) {
         let mut reopening = Reopening::new(&self, Arc::clone(&first.session));
-        self.progress.extend(first.queues.iter().map(|queue| match queue.stream {
-            Some(Position::Offset(offset)) => Progress::asking(offset),
-            _ => Progress::default(),
-        }));
+        self.progress.resize_with(first.queues.len(), Progress::default);
         let mut opened = Some(first);
         while let Some(now) = opened.take() {
             let since = Instant::now();

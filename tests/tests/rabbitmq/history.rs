@@ -161,32 +161,6 @@ async fn numbers(listener: &mut Listener<i64>, count: usize) -> Vec<i64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_history_that_was_made_anew_is_read_from_its_beginning() {
-    let (scene, proxy) = (Scene::new().await, Proxy::start(Broker::shared().port()));
-    let transport = AmqpTransport::builder(proxy.url()).connect().await.unwrap();
-    let mut away = scene.reader_over(&transport).start::<i64>().await.unwrap();
-    scene.emit(0..50).await;
-    let last = take(&mut away, 50).await[49].0;
-    let consuming = proxy.only(Role::Consume);
-    consuming.cut();
-    eventually(async || (!away.health().now().is_ready()).then_some(())).await.expect("it is noticed");
-    let raw = RawClient::connect(&Broker::shared().url()).await;
-    raw.delete_queue(&format!("history.{}.events", scene.exchange)).await;
-    // Somebody else makes it before those who knew the old one are back.
-    let mut first = scene.reader().start::<i64>().await.unwrap();
-    scene.emit(100..105).await;
-    assert_eq!(numbers(&mut first, 5).await, [100, 101, 102, 103, 104]);
-    consuming.heal();
-    eventually(async || away.health().now().is_ready().then_some(())).await.expect("it is back");
-    let mut restarted = scene.reader().from(Position::after(last)).start::<i64>().await.unwrap();
-    scene.emit(105..106).await;
-    for listener in [&mut away, &mut restarted] {
-        assert_eq!(numbers(listener, 6).await, [100, 101, 102, 103, 104, 105]);
-        assert!(is_quiet(listener).await);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_history_that_is_gone_is_read_from_its_new_beginning() {
     let (scene, proxy) = (Scene::new().await, Proxy::start(Broker::shared().port()));
     let transport = AmqpTransport::builder(proxy.url()).connect().await.unwrap();

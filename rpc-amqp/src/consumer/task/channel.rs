@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery as LapinDelivery;
 use rpc_core::message::{Malformed, Message};
-use rpc_core::transport::{ConsumerStatus, Delivery, Settle, Settlement};
+use rpc_core::transport::{Delivery, Settle, Settlement};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -21,7 +21,6 @@ use super::{Order, Task, confirm};
 use crate::consumer::generation::Generation;
 use crate::consumer::moving::{self, MOVE_LIMIT, Moved, Outcome};
 use crate::consumer::opened::{Incoming, Opened};
-use crate::consumer::progress::Taken;
 use crate::consumer::settler::{Original, Read, Settled, Settler};
 use crate::wire::{Arrived, caught, decode};
 
@@ -53,8 +52,6 @@ pub(super) struct OnChannel<'a> {
     outstanding: usize,
     /// Received and not handed to the user. Each of several queues may bring a whole prefetch, which is their bound.
     pub(super) held: VecDeque<Delivery>,
-    /// A stream was made anew, so that this channel reads from a place that means nothing.
-    is_astray: bool,
     /// On their way to the dead letters, or to the end of their queue.
     moves: FuturesUnordered<Move>,
 }
@@ -69,7 +66,6 @@ impl<'a> OnChannel<'a> {
             offsets: HashMap::new(),
             outstanding: 0,
             held: VecDeque::new(),
-            is_astray: false,
             moves: FuturesUnordered::new(),
         }
     }
@@ -149,9 +145,6 @@ impl<'a> OnChannel<'a> {
                         if let Some(cause) = self.receive_more() {
                             return Err(cause);
                         }
-                        if self.is_astray {
-                            return Err("the history was made anew, and is read from its beginning".to_owned());
-                        }
                         self.forward_at_once();
                     }
                     Incoming::Ended(cause) => return Err(cause),
@@ -221,25 +214,12 @@ impl<'a> OnChannel<'a> {
         self.telling.batch.delivered(tag);
         let mut place = None;
         if let Some(offset) = self.offset(&original) {
-            // Whatever comes here comes again on the next channel.
-            if self.is_astray {
-                return;
-            }
-            match self.task.progress[queue].take(offset) {
-                Taken::Open(earlier) => {
-                    self.offsets.insert(tag, (queue, offset));
-                    place = Some((offset, earlier));
-                }
-                Taken::Settled => {
-                    self.telling.batch.ack(tag);
-                    return self.telling.decided(1);
-                }
-                Taken::Anew => {
-                    self.task.status.update(ConsumerStatus::after_loss);
-                    self.is_astray = true;
-                    return;
-                }
-            }
+            let Some(earlier) = self.task.progress[queue].take(offset) else {
+                self.telling.batch.ack(tag);
+                return self.telling.decided(1);
+            };
+            self.offsets.insert(tag, (queue, offset));
+            place = Some((offset, earlier));
         }
         let message = match self.opened.defect(tag) {
             None => self.decode(&original, redelivered),
