@@ -134,6 +134,7 @@ behaviours! {
         a_retried_delivery_keeps_what_it_was,
         a_retried_notification_is_counted,
         a_rejected_delivery_does_not_come_again,
+        what_is_rejected_is_kept_where_that_is_declared,
         an_acknowledged_delivery_does_not_come_again,
         a_dropped_consumer_gives_everything_back,
         a_stopped_consumer_gives_back_what_was_not_taken,

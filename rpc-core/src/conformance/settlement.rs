@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::Harness;
 use super::support::{
-    consume, method, next, next_method, payload, publish, request, request_of, send, send_request, serve,
-    soon, stays_quiet, topic, two, unique,
+    QUIET, SOON, consume, method, next, next_method, payload, publish, request, request_of, send,
+    send_request, serve, soon, stays_quiet, topic, two, unique,
 };
+use crate::dead_letters::DeadLetters;
 use crate::error::Code;
 use crate::identity::CorrelationId;
 use crate::message::{Message, NotificationMessage, Request};
@@ -162,6 +163,29 @@ pub(super) async fn a_rejected_delivery_does_not_come_again(harness: Arc<dyn Har
     next(&mut server).await.reject(Code::Malformed, "for the test").unwrap();
     assert_eq!(next_method(&mut server).await, "good");
     stays_quiet(&mut server).await;
+}
+
+pub(super) async fn what_is_rejected_is_kept_where_that_is_declared(harness: Arc<dyn Harness>) {
+    let (one, other) = two(&harness).await;
+    let target = topic();
+    let mut server = serve(&one, &target, 1).await;
+    send(&one, &target, "bad").await.unwrap();
+    next(&mut server).await.reject(Code::Malformed, "for the test").unwrap();
+    let dead_letters = DeadLetters::new(&other);
+    let counted = async {
+        loop {
+            match dead_letters.topics([target.topic_name()]).await {
+                Ok(counted) if counted.is_empty() => tokio::time::sleep(QUIET / 20).await,
+                counted => break counted,
+            }
+        }
+    };
+    let counted = tokio::time::timeout(SOON, counted).await.expect("it is put away soon");
+    if one.capabilities().dead_letters {
+        assert_eq!(counted.unwrap(), [(target.topic_name().to_owned(), 1)]);
+    } else {
+        assert!(!counted.unwrap_err().is_retryable(), "who asks is told that there are none");
+    }
 }
 
 pub(super) async fn an_acknowledged_delivery_does_not_come_again(harness: Arc<dyn Harness>) {

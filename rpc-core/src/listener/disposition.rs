@@ -10,14 +10,17 @@ pub enum Disposition {
     /// Done: once the other handlers that want it have had it, the broker forgets it.
     Handled,
     /// It comes again: after this time it is put to the end of its queue as the next attempt. When there have been as many
-    /// as [`delivery_limit`](super::ListenerBuilder::delivery_limit) allows, it goes to the dead-letter queue instead.
+    /// as [`delivery_limit`](super::ListenerBuilder::delivery_limit) allows, it goes to the dead-letter queue instead, if the
+    /// transport has one.
     Requeue {
         /// `None` for the [`requeue_delay`](super::NotificationServerBuilder::requeue_delay) of the server.
         after: Option<Duration>,
         /// Why, in words.
         reason: String,
     },
-    /// It goes to the dead-letter queue.
+    /// It goes to the dead-letter queue; where the transport keeps none
+    /// ([`Capabilities::dead_letters`](crate::transport::Capabilities::dead_letters)) it is lost, unless the broker has a place
+    /// for it.
     Reject {
         /// Why, in words.
         reason: String,
