@@ -5,7 +5,7 @@
 //! cargo bench -p rpc-amqp --bench pipelining -- --quick    # a few seconds
 //! ```
 //!
-//! One notifier, classic and quorum queues, nobody listening. The sides take turns; the last lines are for scripts: `ratio
+//! One notifier, classic and quorum queues, one pool whose listener is away. The sides take turns; the last lines are for scripts: `ratio
 //! notify_QUEUE_pipelined_vs_one_by_one throughput NUMBER`, of the medians.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on panics")]
@@ -19,7 +19,7 @@ use std::time::Instant;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rpc_amqp::AmqpTransport;
-use rpc_core::Notifier;
+use rpc_core::{Listener, Notifier, Priority};
 use tokio::runtime::Builder;
 
 /// As many as the notifier's background has on their way.
@@ -49,6 +49,10 @@ fn main() -> ExitCode {
 async fn measure(url: &str, queue: &str, rounds: usize, events: usize) {
     let transport = AmqpTransport::builder(url).connect().await.unwrap();
     let notifier = Notifier::new(&transport, "bench").topics([queue]).exchange("pipelining");
+    // An event that no queue takes would be published twice.
+    let pool = Listener::builder(&transport, [queue]).exchange("pipelining").pool("bench");
+    let pool = pool.priorities([Priority::Info]).start::<u64>().await.unwrap();
+    pool.close().await;
     // Both ways, so that neither pays for what is made at first.
     send(&notifier, events, 1).await;
     let (mut alone, mut together) = (Vec::new(), Vec::new());

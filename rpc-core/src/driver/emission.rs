@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::together::notify_all;
+use super::together::{notify, notify_all};
 use crate::error::Error;
 use crate::message::NotificationMessage;
 use crate::notifier::{RetryPolicy, Settings};
@@ -65,6 +65,9 @@ impl Emission {
 
     /// Hands the event to all drivers at once, and waits for all.
     pub(crate) async fn deliver(&self) -> Result<(), Error> {
+        if let [driver] = &self.settings.drivers[..] {
+            return notify(&**driver, self).await;
+        }
         notify_all(self.settings.drivers.iter().map(|driver| &**driver), self).await
     }
 

@@ -19,8 +19,8 @@ pub(super) async fn notify_all<'a>(
     summed_up("driver", told.map(|(driver, outcome)| (driver.name(), outcome)), emission)
 }
 
-/// A driver may be anybody's: one that panics costs its event, and not the task that it runs in.
-async fn notify(driver: &dyn Driver, emission: &Emission) -> Result<(), Error> {
+/// Hands an event to a driver. It may be anybody's: one that panics costs its event, and not the task that it runs in.
+pub(super) async fn notify(driver: &dyn Driver, emission: &Emission) -> Result<(), Error> {
     let notified = AssertUnwindSafe(async { driver.notify(emission).await }).catch_unwind().await;
     notified.unwrap_or_else(|_| {
         let message = format!("the notification driver {} panicked; the log has the details", driver.name());

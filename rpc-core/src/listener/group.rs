@@ -54,8 +54,7 @@ impl Dispatcher {
         let has_handler = |endpoint: &NotificationEndpoint| {
             endpoint.handlers.iter().any(|handler| handler.wants.wants(message))
         };
-        let with_handler: Vec<_> = self.endpoints.iter().map(has_handler).collect();
-        if !with_handler.contains(&true) {
+        if !self.endpoints.iter().any(has_handler) {
             return Ok(None);
         }
         let passed = self
@@ -63,10 +62,8 @@ impl Dispatcher {
             .then(|| self.filters.matches(message, || self.reader.read(message)))
             .transpose()?;
         let selected = Selected { message: Arc::clone(message), reading: reading.clone(), passed };
-        let is_wanted = with_handler
-            .iter()
-            .enumerate()
-            .any(|(index, has_handler)| *has_handler && selected.passes(index));
+        let mut endpoints = self.endpoints.iter().enumerate();
+        let is_wanted = endpoints.any(|(index, endpoint)| selected.passes(index) && has_handler(endpoint));
         Ok(is_wanted.then_some(selected))
     }
 
