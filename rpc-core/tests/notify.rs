@@ -25,6 +25,8 @@ mod layer;
 mod lines;
 #[path = "notify/notifier.rs"]
 mod notifier;
+#[path = "notify/patience.rs"]
+mod patience;
 #[path = "notify/routing.rs"]
 mod routing;
 #[path = "notify/sources.rs"]
