@@ -9,7 +9,7 @@ use crate::service::{connect, serve};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn fn_07_08_rb_14_dv_38_a_request_to_nobody_ends_at_once() {
-    let (broker, topic) = (Broker::shared(), unique("nobody"));
+    let (broker, topic) = (Broker::shared(), unique("unserved"));
     let transport = connect(broker, "").await;
     let client = Client::new(&transport, Target::topic(&*topic));
     let started = Instant::now();
