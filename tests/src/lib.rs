@@ -28,6 +28,7 @@
 pub mod broker;
 pub mod chaos;
 pub mod checker;
+pub mod conformance_table;
 pub mod hostile;
 pub mod ledger;
 pub mod proxy;
