@@ -19,6 +19,12 @@ impl Configuration {
         python: "rabbit_quorum_queue=true&rabbit_transient_quorum_queue=true",
         ours: "&queue_type=quorum&transient_quorum=true",
     };
+    /// What its documentation advises: quorum queues, and a stream for the fanouts of a topic.
+    pub(crate) const STREAM: Self = Self {
+        python: "rabbit_quorum_queue=true&rabbit_transient_quorum_queue=true&rabbit_stream_fanout=true\
+                 &rabbit_qos_prefetch_count=10",
+        ours: "&queue_type=quorum&transient_quorum=true&stream_fanout=true",
+    };
 }
 
 /// A vhost of its own, for those who declare the exchange of everybody in their own way.

@@ -251,6 +251,13 @@ async fn fn_01_02_05_06_15_16_17_with_quorum_queues() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn fn_01_02_05_06_15_16_17_with_quorum_queues_and_stream_fanout() {
+    let stage = Stage::new(Configuration::STREAM);
+    let _servers = stage.serve().await;
+    stage.play().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn fn_01_02_05_06_15_16_17_hold_for_servers_in_python() {
     let stage = Stage::new(Configuration::DEFAULT);
     let _servers = stage.serve_in_python();

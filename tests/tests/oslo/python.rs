@@ -1,6 +1,7 @@
 //! Python programs, one process each.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -81,6 +82,8 @@ impl Python {
             // Where its queue manager keeps a lock.
             .env("OSLO_LOCK_PATH", std::env::temp_dir())
             .env("PYTHONWARNINGS", "ignore")
+            // That looks for the first process of its group, which has to run.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
