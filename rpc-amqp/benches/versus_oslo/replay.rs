@@ -74,7 +74,7 @@ impl Replay {
             let copy = self.channel.basic_get(copies.as_str().into(), BasicGetOptions::default());
             let copy = copy.await.unwrap().expect("Python has published a call").delivery;
             let _ = self.channel.queue_delete(copies.as_str().into(), Default::default()).await;
-            let mut body = copy.data.to_vec();
+            let mut body = copy.data;
             put(&mut body, "_reply_q", &self.reply_queue);
             Sample { properties: copy.properties, body }
         })
