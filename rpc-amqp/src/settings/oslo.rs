@@ -58,7 +58,8 @@ pub struct OsloOptions {
     /// means nothing since. Not together with quorum queues. Default: off.
     pub ha_queues: bool,
     /// Their `enable_cancel_on_failover`: the broker tells consumers of a mirrored queue that it has moved to another node.
-    /// Quorum queues and RabbitMQ 4 have no need for it. Default: off.
+    /// Quorum queues and streams move by themselves, and brokers refuse consumers who ask for it there: it is left out for
+    /// them, where a Python peer with it is refused. RabbitMQ 4 has no mirrored queues. Default: off.
     pub cancel_on_failover: bool,
     /// Their `use_queue_manager`: queues of replies and fanouts have names that are the same after a restart,
     /// `reply_<hostname>:<processname>:<number>`. Default: off.

@@ -103,6 +103,12 @@ impl Declaration {
         }
     }
 
+    /// Whether it is the queue `named` so, and a classic one of Python peers.
+    pub(crate) fn is_classic(&self, named: &str) -> bool {
+        let Self::Queue { name, kind: QueueKind::Joined(joined) } = self else { return false };
+        name == named && matches!(joined.storage, Storage::Plain | Storage::Mirrored)
+    }
+
     /// Whether it belongs to more than one process; a binding does when its queue and its exchange do, which are `among` what
     /// is declared with it.
     pub(crate) fn is_shared(&self, among: &[Self]) -> bool {

@@ -13,10 +13,11 @@ use crate::service::{PeerClient, serve};
 
 /// Each node is killed inside calls of ours, so that whichever has the connections is among them; the calls return. A Python
 /// client reaches our server again, too.
-async fn calls_survive_every_node(options: &str) {
+/// Python is not told of `ours`.
+async fn calls_survive_every_node(ours: &str) {
     let (cluster, topic) = (Cluster::start(), unique("failover"));
-    let options = format!("rabbit_quorum_queue=true&rabbit_transient_quorum_queue=true{options}");
-    let url = format!("{}/?wire=oslo&heartbeat=2&{options}", cluster.url());
+    let options = "rabbit_quorum_queue=true&rabbit_transient_quorum_queue=true";
+    let url = format!("{}/?wire=oslo&heartbeat=2&{options}{ours}", cluster.url());
     let connect = || AmqpTransport::builder(url.as_str()).connect();
     let (serving, calling) = (connect().await.unwrap(), connect().await.unwrap());
     let _server = serve(&serving, &topic, "rust").await;

@@ -22,8 +22,9 @@ impl Oslo {
             Source::Notifications(subscription) => self.subscribed(subscription)?,
         };
         for queue in &mut plan.queues {
-            // A stream has no place for it beside its position.
-            queue.cancels_on_failover = self.cancels_on_failover && queue.stream.is_none();
+            // Brokers refuse consumers who ask for it at a quorum queue or a stream.
+            queue.cancels_on_failover =
+                self.cancels_on_failover && plan.declarations.iter().any(|it| it.is_classic(&queue.name));
         }
         Ok(plan)
     }

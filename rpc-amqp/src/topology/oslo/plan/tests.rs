@@ -175,16 +175,20 @@ fn dv_21_fanouts_of_all_servers_are_in_one_stream() {
 
 #[test]
 fn fn_30_consumers_ask_to_be_told_of_a_failover() {
-    let options = OsloOptions {
-        cancel_on_failover: true,
-        transient_quorum: true,
-        stream_fanout: true,
-        ..OsloOptions::default()
+    let options = OsloOptions { cancel_on_failover: true, stream_fanout: true, ..OsloOptions::default() };
+    let asks = |options: &OsloOptions, queue_type, source: Source| {
+        let oslo = Oslo::new(options, queue_type, None);
+        oslo.plan(&source, &own()).unwrap().queues[0].cancels_on_failover
     };
-    let oslo = Oslo::new(&options, QueueType::Classic, None);
-    let asks = |source: Source| oslo.plan(&source, &own()).unwrap().queues[0].cancels_on_failover;
-    assert!(asks(Source::Requests(Target::topic("t"))) && asks(replies()) && asks(subscription(None)));
-    assert!(!asks(Source::Requests(Target::topic("t").fanout())), "a stream has its offset there");
+    let requests = || Source::Requests(Target::topic("t"));
+    for source in [requests(), replies(), subscription(None)] {
+        assert!(asks(&options, QueueType::Classic, source));
+    }
+    let fanouts = Source::Requests(Target::topic("t").fanout());
+    assert!(!asks(&options, QueueType::Classic, fanouts), "a stream");
+    assert!(!asks(&options, QueueType::Quorum, requests()), "brokers refuse it there");
+    let quorum = OsloOptions { transient_quorum: true, ..options };
+    assert!(!asks(&quorum, QueueType::Classic, replies()));
 }
 
 #[test]
