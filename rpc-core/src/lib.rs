@@ -54,7 +54,7 @@
 //! | what a running server says about itself | [`introspection`] |
 //! | what can go wrong | [`Error`], [`Code`], [`Executed`] |
 //! | events that are kept | [`Retention`], [`Position`] |
-//! | events | the [guide](guide), [`Notifier`], [`driver`], [`Listener`], [`NotificationServer`], [`Filter`], [`Notification`] |
+//! | events | the [`guide`], [`Notifier`], [`driver`], [`Listener`], [`NotificationServer`], [`Filter`], [`Notification`] |
 //! | what could not be handled | [`DeadLetters`] |
 //! | choosing a transport by URL | [`Registry`] |
 //! | writing a transport | [`transport`], `conformance` (feature) |
