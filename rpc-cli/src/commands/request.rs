@@ -1,6 +1,6 @@
 //! `rpc call`, `cast`, `fanout` and `gather`.
 
-use rpc_core::{CallError, SharedTransport};
+use rpc_core::{CallError, Cast, SharedTransport};
 use serde_json::json;
 
 use crate::arguments::{Gather, Options, Request};
@@ -28,8 +28,7 @@ pub(super) async fn cast(
     output: Output,
 ) -> Result<(), Failure> {
     let prepared = prepare(transport, options, request, output).await?;
-    let cast = prepared.client.cast(&prepared.method, &prepared.arguments);
-    Ok(options.timeout.into_iter().fold(cast, rpc_core::Cast::timeout).await?)
+    send(options, prepared.client.cast(&prepared.method, &prepared.arguments)).await
 }
 
 pub(super) async fn fanout(
@@ -39,8 +38,11 @@ pub(super) async fn fanout(
     output: Output,
 ) -> Result<(), Failure> {
     let prepared = prepare(transport, options, request, output).await?;
-    let fanout = prepared.client.fanout(&prepared.method, &prepared.arguments);
-    Ok(options.timeout.into_iter().fold(fanout, rpc_core::Cast::timeout).await?)
+    send(options, prepared.client.fanout(&prepared.method, &prepared.arguments)).await
+}
+
+async fn send(options: &Options, message: Cast) -> Result<(), Failure> {
+    Ok(options.timeout.into_iter().fold(message, Cast::timeout).await?)
 }
 
 pub(super) async fn gather(

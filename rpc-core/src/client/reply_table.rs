@@ -79,7 +79,7 @@ impl<W> ReplyTable<W> {
 
     /// Puts another waiter in the place of the one under `key`. `false` when there is none, so that nobody waits there.
     pub(super) fn replace(&self, key: u128, waiter: W) -> bool {
-        self.shard(key).get_mut(&key).map(|place| *place = waiter).is_some()
+        self.with(key, |place| *place = waiter).is_some()
     }
 
     /// Shows the waiter under `key`, who waits on, to `look`, which must not wait itself.
