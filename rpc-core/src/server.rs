@@ -64,7 +64,8 @@ use crate::transport::{ConsumeOptions, Consumer, SharedTransport, Source};
 /// its reply is still held, and a second copy of a cast runs only if the first has failed.
 ///
 /// A reply whose address is gone for a moment is sent again for as long as the caller waits, a minute at most, without a
-/// worker; at most 256 at a time, and only once to a caller who has been away for 5 s.
+/// worker; at most 256 at a time, and only once to a caller who has been away for 5 s. An idempotent call whose reply waits
+/// so, beside half as many others as there are workers, is acknowledged at once: a crash then costs its reply.
 ///
 /// A caller who asks for it ([`Call::call_monitor`](crate::Call::call_monitor)) is told every now and then that its method
 /// is running, until the answer, and also while the handler blocks its thread, if the runtime has another one.

@@ -101,6 +101,7 @@ impl Handler {
             delivery_limit,
             dedupe_window: (window, most),
             introspection,
+            workers,
             ..
         } = builder;
         let capabilities = transport.capabilities();
@@ -120,7 +121,7 @@ impl Handler {
             max_message_size: capabilities.max_message_size,
             beats: Beats::new(&transport, target.server_name().unwrap_or_default().into()),
             fanout_outlives_link: capabilities.fanout_outlives_link,
-            responder: Responder::new(&transport, target, compression, kill.clone()),
+            responder: Responder::new(&transport, target, compression, workers, kill.clone()),
             duplicates: Duplicates::new(window, most),
             stop,
             kill,
@@ -237,8 +238,9 @@ impl Handler {
         if let Some(measured) = measured {
             measured.ended(ended.failure());
         }
-        let Some(answer) = self.conclude(&request, ended, acknowledger, running) else { return };
-        let sent = self.responder.reply(&request, &answer.outcome, &mut worker, answer.keeps_request()).await;
+        let Some(mut answer) = self.conclude(&request, ended, acknowledger, running) else { return };
+        let sent =
+            self.responder.reply(&request, &answer.outcome, &mut worker, &mut answer.acknowledger).await;
         answer.settle(sent);
     }
 
@@ -254,16 +256,16 @@ impl Handler {
     /// Half of what RabbitMQ grants a message that is not settled.
     const OVERDUE: Duration = Duration::from_secs(15 * 60);
 
-    /// Tells the caller, if there is one, and keeps the request where a person can find it.
+    /// Keeps the request where a person can find it, and tells the caller, if there is one.
     async fn give_up(&self, request: &Request, acknowledger: Acknowledger, worker: &mut Worker) {
         let reason = self.delivery_limit.reason(request.context.attempt);
+        self.responder.dead_letter(acknowledger, Code::TooManyAttempts, &reason);
         if request.reply_to.is_some() {
             let failure = Outcome::Failure(Failure::new(Code::TooManyAttempts, reason.as_str()));
             let failure = self.responder.ready(request, failure);
             // A caller that is gone needs no answer.
-            let _ = Box::pin(self.responder.reply(request, &failure, worker, true)).await;
+            let _ = Box::pin(self.responder.reply(request, &failure, worker, &mut None)).await;
         }
-        self.responder.dead_letter(acknowledger, Code::TooManyAttempts, &reason);
     }
 
     /// Everything else that is checked before a method may start; the arguments, not compressed.

@@ -12,13 +12,18 @@ use super::gone::GoneAddresses;
 use super::worker::Worker;
 use crate::deadline::Deadline;
 use crate::reply_address::ReplyAddress;
+use crate::transport::Acknowledger;
 
 /// Decides which replies are sent again whose caller was not there, and when.
 ///
 /// Each waits by itself, so none waits behind another; there are at most [`MOST`](Self::MOST) of them, beside the workers.
+/// Those whose requests are settled only afterwards take half of the prefetch at most, or the requests of one client
+/// that is gone would leave no place for anybody else's.
 #[derive(Debug)]
 pub(super) struct Patience {
     places: Arc<Semaphore>,
+    /// Of those, for the ones that keep their requests.
+    unsettled_places: Arc<Semaphore>,
     gone: Mutex<GoneAddresses>,
     /// Whether `gone` holds any, so that a reply that arrives need not look. Written under its lock.
     any_gone: AtomicBool,
@@ -29,6 +34,8 @@ pub(super) struct Patience {
 #[derive(Debug)]
 pub(super) struct Waiting {
     _place: OwnedSemaphorePermit,
+    /// As long as the request is not settled.
+    _unsettled: Option<OwnedSemaphorePermit>,
     until: Deadline,
     pause: Duration,
 }
@@ -39,8 +46,10 @@ pub(super) struct MayWait<'a> {
     /// Released before the first wait.
     pub(super) worker: &'a mut Worker,
     pub(super) deadline: Option<Deadline>,
-    /// Whether the request stays unsettled, and with it a place of the prefetch is taken.
-    pub(super) keeps_request: bool,
+    /// The request, if it is settled only after the reply: until then it takes a place of the prefetch. It is settled
+    /// before a wait for which there is no such place; the reply then waits like those of other calls, and is lost with
+    /// the server.
+    pub(super) request: &'a mut Option<Acknowledger>,
 }
 
 /// What comes after a wait.
@@ -62,9 +71,11 @@ impl Patience {
     const MOST_REFUSALS: u32 = 20;
     const REFUSAL_PAUSE: Duration = Duration::from_millis(100);
 
-    pub(super) fn new(kill: CancellationToken) -> Self {
+    /// Of a server that takes at most `prefetch` requests which are not settled.
+    pub(super) fn new(prefetch: u16, kill: CancellationToken) -> Self {
         Self {
             places: Arc::new(Semaphore::new(Self::MOST)),
+            unsettled_places: Arc::new(Semaphore::new(usize::from(prefetch / 2))),
             gone: Mutex::default(),
             any_gone: AtomicBool::new(false),
             kill,
@@ -88,15 +99,23 @@ impl Patience {
         let is_dead = self.with_gone(|gone| gone.unroutable(Instant::now(), address));
         let Some(may_wait) = may_wait else { return Next::GiveUp };
         // What waits already goes on to its end, unless it keeps others from being served.
-        let is_late = waiting.is_none() || may_wait.keeps_request || self.places.available_permits() == 0;
+        let is_late = waiting.is_none() || may_wait.request.is_some() || self.places.available_permits() == 0;
         if is_dead && is_late {
             return Next::GiveUp;
         }
         if waiting.is_none() {
             let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Next::GiveUp };
             may_wait.worker.release();
+            let unsettled = may_wait
+                .request
+                .as_ref()
+                .and_then(|_| Arc::clone(&self.unsettled_places).try_acquire_owned().ok());
+            if unsettled.is_none() {
+                drop(may_wait.request.take().map(Acknowledger::ack));
+            }
             let until = Deadline::after(Self::LONGEST).earlier(may_wait.deadline);
-            *waiting = Some(Waiting { _place: place, until, pause: Self::FIRST_PAUSE });
+            *waiting =
+                Some(Waiting { _place: place, _unsettled: unsettled, until, pause: Self::FIRST_PAUSE });
         }
         let Some(Waiting { until, pause, .. }) = waiting else { return Next::GiveUp };
         let now = (*pause).min(until.remaining());

@@ -39,6 +39,7 @@ impl Responder {
         transport: &SharedTransport,
         target: Target,
         compression: Compression,
+        prefetch: u16,
         kill: CancellationToken,
     ) -> Self {
         Self {
@@ -47,7 +48,7 @@ impl Responder {
             max_message_size: transport.capabilities().max_message_size,
             transport: transport.clone(),
             compression,
-            patience: Patience::new(kill),
+            patience: Patience::new(prefetch, kill),
             rejections: Arc::default(),
         }
     }
@@ -85,18 +86,18 @@ impl Responder {
     }
 
     /// Sends an outcome of [`ready`](Self::ready), if somebody waits for it. `Ok` once the broker has confirmed it. A
-    /// caller who is away for a moment is waited for, without the worker; `keeps_request` says whether the request is
-    /// settled only afterwards.
+    /// caller who is away for a moment is waited for, without the worker. `unsettled` is the request, if it is settled only
+    /// afterwards, by whoever asks; one that waits beside too many others is settled here.
     pub(super) async fn reply(
         &self,
         request: &Request,
         outcome: &Outcome,
         worker: &mut Worker,
-        keeps_request: bool,
+        unsettled: &mut Option<Acknowledger>,
     ) -> Result<(), Code> {
         let Some(to) = &request.reply_to else { return Ok(()) };
         let deadline = request.context.deadline;
-        self.send(to, outcome, deadline, Some(MayWait { worker, deadline, keeps_request })).await
+        self.send(to, outcome, deadline, Some(MayWait { worker, deadline, request: unsettled })).await
     }
 
     /// Tells the sender of a message that is no request. `Ok` once the broker has confirmed it.
@@ -127,8 +128,9 @@ impl Responder {
         }
         let failure = with_content_type(failure, request.arguments.content_type);
         // A caller that is gone needs no answer.
-        let _ = Box::pin(self.reply(request, &Outcome::Failure(failure), worker, true)).await;
-        drop(acknowledger.ack());
+        let mut unsettled = Some(acknowledger);
+        let _ = Box::pin(self.reply(request, &Outcome::Failure(failure), worker, &mut unsettled)).await;
+        drop(unsettled.map(Acknowledger::ack));
     }
 
     /// Moves a message that nobody can be told about to the dead-letter queue.

@@ -91,6 +91,24 @@ async fn an_idempotent_call_waits_for_its_caller_too_and_runs_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn idempotent_calls_of_one_who_is_away_leave_room_for_others() {
+    let (transport, worker, server) = server(4).await;
+    worker.permits.add_permits(10);
+    let caller = Caller::new(&transport);
+    for number in 0..10 {
+        caller.call("wait_idempotent", &number.to_string(), 60 * SECOND).await;
+    }
+    let others = WorkClient::new(&transport, target());
+    assert_eq!(others.double(2).timeout(SECOND).await.unwrap(), 4, "half of the prefetch is free");
+    let ended = || worker.lines().iter().filter(|line| line.starts_with("end")).count();
+    assert_eq!(ended(), 10, "all have run");
+    let answers = answers(caller.comes_back().await).await;
+    assert_eq!(answers.len(), 10, "{answers:?}");
+    server.shutdown(SECOND).await;
+    assert_eq!(ended(), 10, "each ran once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn dv_14_nobody_is_waited_for_after_his_deadline_or_a_minute() {
     let (transport, _, server) = server(4).await;
     for (timeout, most) in [(2 * SECOND, 2 * SECOND), (3_600 * SECOND, 60 * SECOND)] {

@@ -62,10 +62,11 @@ impl Handler {
         acknowledger: Acknowledger,
         worker: &mut Worker,
     ) {
-        let keeps_request = acknowledge == Acknowledge::AfterEnd;
-        let replied = self.responder.reply(request, &outcome, worker, keeps_request).await;
-        let Err(Code::Unavailable | Code::Overloaded) = replied else { return drop(acknowledger.ack()) };
-        if acknowledge == Acknowledge::BeforeStart {
+        let mut unsettled = Some(acknowledger);
+        let replied = self.responder.reply(request, &outcome, worker, &mut unsettled).await;
+        let Some(acknowledger) = unsettled else { return };
+        let is_answered = !matches!(replied, Err(Code::Unavailable | Code::Overloaded));
+        if is_answered || acknowledge == Acknowledge::BeforeStart {
             return drop(acknowledger.ack());
         }
         worker.release();

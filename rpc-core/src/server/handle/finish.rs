@@ -9,18 +9,13 @@ use crate::transport::Acknowledger;
 /// An outcome that somebody waits for.
 pub(super) struct Answer {
     pub(super) outcome: Outcome,
-    /// The request, if it was not settled before the start.
-    acknowledger: Option<Acknowledger>,
+    /// The request, if it was not settled yet.
+    pub(super) acknowledger: Option<Acknowledger>,
     running: Option<Running>,
 }
 
 impl Answer {
-    /// Whether the request is settled only after the reply.
-    pub(super) const fn keeps_request(&self) -> bool {
-        self.acknowledger.is_some()
-    }
-
-    /// Settles what was not settled before the start, and tells other copies.
+    /// Settles what was not settled before, and tells other copies.
     pub(super) fn settle(self, sent: Result<(), Code>) {
         let Self { outcome, acknowledger, running } = self;
         let Some(acknowledger) = acknowledger else {
