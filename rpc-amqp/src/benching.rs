@@ -9,7 +9,7 @@ use rpc_core::transport::Capabilities;
 use crate::settings::Wire;
 use crate::wire::{Arrived, Exceptions, decode, encode};
 
-/// A message as the client library takes it and hands it out.
+/// A message as a connection takes it and hands it out.
 #[derive(Clone, Debug)]
 pub struct Wired {
     properties: BasicProperties,

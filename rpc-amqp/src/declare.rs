@@ -4,8 +4,7 @@ mod adoption;
 mod explanation;
 mod verifier;
 
-use lapin::ExchangeKind as LapinKind;
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use rpc_core::transport::QueueDepth;
 
@@ -50,8 +49,7 @@ async fn declare_one(channel: &Channel, declaration: &Declaration, passive: bool
         Declaration::Queue { name, kind } => declare_queue(channel, name, &kind.properties(), passive).await,
         Declaration::Binding { queue, exchange, key } => {
             let (queue, exchange, key) = (short(queue)?, short(exchange)?, short(key)?);
-            let (options, arguments) = (QueueBindOptions::default(), FieldTable::default());
-            limited("bind a queue", channel.queue_bind(queue, exchange, key, options, arguments)).await
+            limited("bind a queue", channel.queue_bind(queue, exchange, key)).await
         }
     }
 }
@@ -78,13 +76,13 @@ async fn declare_exchange(
     passive: bool,
 ) -> Result<(), Refusal> {
     let kind = match kind {
-        ExchangeKind::Topic => LapinKind::Topic,
-        ExchangeKind::Fanout => LapinKind::Fanout,
-        ExchangeKind::Direct => LapinKind::Direct,
+        ExchangeKind::Topic => "topic",
+        ExchangeKind::Fanout => "fanout",
+        ExchangeKind::Direct => "direct",
     };
     let options =
         ExchangeDeclareOptions { durable, auto_delete, passive, ..ExchangeDeclareOptions::default() };
-    let command = channel.exchange_declare(short(name)?, kind, options, FieldTable::default());
+    let command = channel.exchange_declare(short(name)?, short(kind)?, options);
     limited("declare an exchange", command).await
 }
 
@@ -120,7 +118,7 @@ pub(crate) async fn look_at(channel: &Channel, queue: &str) -> Result<QueueDepth
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let command = channel.queue_declare(short(queue)?, options, FieldTable::default());
     let declared = limited("look at a queue", command).await?;
-    Ok(QueueDepth::new(declared.message_count(), declared.consumer_count()))
+    Ok(QueueDepth::new(declared.ready, declared.consumers))
 }
 
 /// Whether there is a queue of this name, whatever its arguments. If there is none, the broker closes the channel.
@@ -138,6 +136,15 @@ async fn leave(channel: Channel) {
         // What was found or made stays, whatever comes of the farewell. A broker that is silent over it may only be blocked.
         let _ = limited("close a channel", channel.close(200, text)).await;
     }
+}
+
+/// Whether AMQP has room for a name: 255 bytes.
+pub(crate) fn fits(name: &str) -> Result<(), Refusal> {
+    if name.len() > 255 {
+        let text = format!("a name has {} bytes, and AMQP has room for 255: {name:?}", name.len());
+        return Err(Refusal::lost(text));
+    }
+    Ok(())
 }
 
 /// The library's short string, without its panic on a long one.

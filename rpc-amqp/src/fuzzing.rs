@@ -29,7 +29,7 @@ const REDELIVERED: u8 = 1 << 7;
 /// The start of a frame, and what stands before the properties in a content header.
 const BEFORE_PROPERTIES: usize = 7 + 12;
 
-/// A message as the client library hands it out.
+/// A message as a connection hands it out.
 pub(crate) struct Wired {
     pub(crate) properties: BasicProperties,
     pub(crate) body: Bytes,
@@ -64,7 +64,7 @@ fn guarded_properties(octets: &[u8]) -> (BasicProperties, bool) {
     let frame = [&[2, 0, 1][..], &length.to_be_bytes(), &[0, 60, 0, 0], &[0; 8], octets, &[0xce]].concat();
     let passed = guarded(FRAME_MAX, &frame, &[usize::MAX]).octets;
     let (rest, properties) = basic::parse_properties(&passed[BEFORE_PROPERTIES..passed.len() - 1])
-        .expect("the client library reads what the guard lets through");
+        .expect("the parser reads what the guard lets through");
     assert!(rest.is_empty(), "properties leave {rest:x?}");
     (properties, passed != frame)
 }

@@ -80,7 +80,7 @@ impl Inspector {
     async fn ask(&self, queue: &str) -> Result<QueueDepth, Refusal> {
         let session = self.link.view().session.ok_or_else(|| Refusal::lost("not connected to the broker"))?;
         let spare = self.state.lock().unwrap_or_else(PoisonError::into_inner).spare.take();
-        let channel = match spare.filter(|channel| channel.status().connected()) {
+        let channel = match spare.filter(|channel| channel.is_usable()) {
             Some(channel) => channel,
             None => session.channel().await?,
         };

@@ -52,6 +52,7 @@
 #[doc(hidden)]
 pub mod benching;
 mod builder;
+mod connection;
 mod connector;
 mod consumer;
 mod dead_letters;

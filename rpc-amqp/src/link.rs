@@ -4,8 +4,7 @@
 //! cancellations have to get through even then.
 //!
 //! An **epoch** ([`Session`]) is the life of one connection. Channels, consumers, delivery tags, confirms and exclusive
-//! names belong to one epoch and die with it. The client library's own recovery stays off: it would hide the epoch, and
-//! it has no deadline.
+//! names belong to one epoch and die with it. Nothing below recovers by itself, which would hide the epoch.
 
 mod backoff;
 mod complaints;
@@ -16,10 +15,8 @@ mod login;
 mod machine;
 mod password;
 mod purpose;
-mod quiet;
 mod refusal;
 mod resolver;
-mod runtime_kit;
 mod session;
 mod socket;
 mod status;

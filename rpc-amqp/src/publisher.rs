@@ -1,16 +1,16 @@
 //! Publishing with confirms.
 //!
-//! One task owns the publishing channel. It hands messages to the client library one after another, keeps many of them
-//! unconfirmed at a time, and awaits every confirm to its end, even when the caller is gone: a confirm that is dropped
-//! is never freed by the library. Until a message is handed over it stays in a queue of ours, from which an expired
-//! one is taken out; so "not sent" is the truth.
+//! One task owns the publishing channel. It hands messages to the connection one after another, keeps many of them
+//! unconfirmed at a time, and awaits every confirm to its end, even when the caller is gone: what is on its way is counted
+//! until then. Until a message is handed over it stays in a queue of ours, from which an expired one is taken out; so "not
+//! sent" is the truth.
 //!
 //! What the broker has not accepted in this epoch takes a channel of its own first ([`introduction`]), what it has
 //! refused is not sent for a while ([`quarantine`]), and how much may be on its way is decided by a state machine without
 //! a clock ([`gate`]).
 //!
 //! While the broker is blocked nothing is handed over. What was handed over shortly before is at most what the gate
-//! admits, and its outcome is unknown at the latest at its caller's deadline. Messages that the library still holds then
+//! admits, and its outcome is unknown at the latest at its caller's deadline. Messages that the connection still holds then
 //! die with their connection. Those that were written to the socket may wait in front of the broker; when it reads them
 //! after the block they have the time to live that they had when they were written, and so may run late. They are the
 //! ones that were reported as unknown.

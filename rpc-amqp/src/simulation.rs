@@ -1,6 +1,6 @@
 //! A deterministic simulation: the real transport, client, server and listener over a simulated broker and network.
 //!
-//! Everything above the client library's two types ([`library`](crate::library)) is the code that runs in production.
+//! Everything above connections and their channels ([`library`](crate::library)) is the code that runs in production.
 //! Below them is a broker in virtual time with RabbitMQ's habits. One seed of 64 bits decides what is done, what goes
 //! wrong and how long everything takes; a run of the same seed is the same run. What must hold is in [`check`].
 

@@ -6,11 +6,6 @@ use std::time::UNIX_EPOCH;
 
 use futures_util::stream::{self, SelectAll};
 use futures_util::{FutureExt, Stream, StreamExt};
-use lapin::message::Delivery as LapinDelivery;
-use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
-    QueueDeleteOptions,
-};
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use rpc_core::Position;
 
@@ -18,17 +13,12 @@ use super::acks::Frame;
 use super::generation::Generation;
 use super::task::Sender;
 use crate::declare::{declare, look_at, short};
-use crate::library::Channel;
+use crate::library::{Channel, Delivery};
 use crate::link::{Changes, Refusal, Session, limited};
 use crate::topology::{Declaration, Plan, PlannedQueue};
 
-/// What comes from one of the queues.
-pub(super) enum Incoming {
-    /// A delivery from the queue of this index.
-    Delivery(usize, Box<LapinDelivery>),
-    /// The broker delivers nothing more: the queue was deleted, or the channel ended.
-    Ended(String),
-}
+/// What comes from the queue of an index, or why nothing more does: the queue was deleted, or the channel ended.
+pub(super) type Incoming = Result<(usize, Delivery), String>;
 
 type Deliveries = Pin<Box<dyn Stream<Item = Incoming> + Send>>;
 
@@ -58,7 +48,7 @@ impl Opened {
         let channel = session.channel().await?;
         declare(&session, &channel, &plan.declarations).await?;
         // Per consumer, since the kind that is shared by a channel is refused by newer brokers and quorum queues.
-        let qos = channel.basic_qos(prefetch, BasicQosOptions { global: false });
+        let qos = channel.basic_qos(prefetch);
         limited("limit the prefetch", qos).await?;
         let mut opened = Self {
             session,
@@ -90,7 +80,6 @@ impl Opened {
         let queue = short(&self.queues[index].name)?;
         // Unique within the channel is enough.
         let tag = short(&format!("rpc-{index}"))?;
-        let options = BasicConsumeOptions::default();
         let mut arguments = FieldTable::default();
         if let Some(position) = self.queues[index].stream {
             arguments.insert(short("x-stream-offset")?, offset_argument(position));
@@ -98,13 +87,13 @@ impl Opened {
         if self.queues[index].cancels_on_failover {
             arguments.insert(short("x-cancel-on-ha-failover")?, AMQPValue::Boolean(true));
         }
-        let command = self.channel.basic_consume(queue, tag.clone(), options, arguments);
+        let command = self.channel.basic_consume(queue, tag.clone(), arguments);
         let consumer = limited("consume", command).await?;
-        let ended = Incoming::Ended("the broker cancelled the consumer".to_owned());
+        let ended = Err("the broker cancelled the consumer".to_owned());
         let deliveries = consumer
             .map(move |delivery| match delivery {
-                Ok(delivery) => Incoming::Delivery(index, Box::new(delivery)),
-                Err(error) => Incoming::Ended(Refusal::from_answer(&error).text),
+                Ok(delivery) => Ok((index, delivery)),
+                Err(error) => Err(Refusal::from_answer(&error).text),
             })
             .chain(stream::iter([ended]));
         self.incoming.push(Box::pin(deliveries));
@@ -117,10 +106,10 @@ impl Opened {
         self.session.findings().take(self.channel.id(), tag).map(Changes::reason)
     }
 
-    /// Asks for nothing more, and gives what the library had received by then.
-    pub(super) async fn cancel(&mut self) -> Vec<(usize, LapinDelivery)> {
+    /// Asks for nothing more, and gives what had been received by then.
+    pub(super) async fn cancel(&mut self) -> Vec<(usize, Delivery)> {
         for tag in std::mem::take(&mut self.tags) {
-            let cancel = self.channel.basic_cancel(tag, BasicCancelOptions::default());
+            let cancel = self.channel.basic_cancel(tag);
             if let Err(refusal) = self.session.judged(limited("cancel a consumer", cancel).await) {
                 tracing::debug!(cause = %refusal.text, "cannot cancel a consumer");
                 break;
@@ -128,8 +117,8 @@ impl Opened {
         }
         let mut left = Vec::new();
         while let Some(Some(incoming)) = self.incoming.next().now_or_never() {
-            if let Incoming::Delivery(queue, delivery) = incoming {
-                left.push((queue, *delivery));
+            if let Ok((queue, delivery)) = incoming {
+                left.push((queue, delivery));
             }
         }
         left
@@ -146,8 +135,7 @@ impl Opened {
         self.generation.end();
         for queue in self.queues.iter().filter(|queue| queue.ends_with_consumer) {
             let Ok(name) = short(&queue.name) else { continue };
-            let deleted =
-                limited("delete a queue", self.channel.queue_delete(name, QueueDeleteOptions::default()));
+            let deleted = limited("delete a queue", self.channel.queue_delete(name));
             if let Err(refusal) = self.session.judged(deleted.await) {
                 tracing::debug!(queue = queue.name, cause = %refusal.text, "a queue stays until it expires");
                 return;
@@ -164,15 +152,9 @@ async fn send(channel: Channel, session: Arc<Session>, frames: Vec<Frame>) -> Re
         let channel = &channel;
         async move {
             match frame {
-                Frame::Ack { tag, multiple } => channel.basic_ack(tag, BasicAckOptions { multiple }).await,
-                Frame::Requeue { tag } => {
-                    let options = BasicNackOptions { multiple: false, requeue: true };
-                    channel.basic_nack(tag, options).await
-                }
-                Frame::Discard { tag } => {
-                    let options = BasicNackOptions { multiple: false, requeue: false };
-                    channel.basic_nack(tag, options).await
-                }
+                Frame::Ack { tag, multiple } => channel.basic_ack(tag, multiple).await,
+                Frame::Requeue { tag } => channel.basic_nack(tag, false, true).await,
+                Frame::Discard { tag } => channel.basic_nack(tag, false, false).await,
             }
         }
     };

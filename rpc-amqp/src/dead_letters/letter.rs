@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use lapin::BasicProperties;
-use lapin::message::Delivery;
 use lapin::types::FieldTable;
 use rpc_core::message::Malformed;
 use rpc_core::{Code, DeadLetter, Error, MessageId};
 
 use crate::consumer::{copy, copy_without_caller};
+use crate::library::Delivery;
 use crate::publisher::Outgoing;
 use crate::settings::QueueType;
 use crate::topology::{Route, dead_letters, history_queue, is_queue_of};
@@ -28,9 +28,9 @@ pub(super) struct Taken {
 
 impl Taken {
     pub(super) fn new(delivery: Delivery) -> Self {
-        let Delivery { delivery_tag: tag, properties, data, .. } = delivery;
+        let Delivery { tag, properties, body, .. } = delivery;
         let headers = properties.headers().clone().unwrap_or_default();
-        Self { tag, properties, headers, body: Bytes::from(data) }
+        Self { tag, properties, headers, body }
     }
 
     pub(super) const fn size(&self) -> usize {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions};
 use rpc_core::transport::{DeadLetterQuery, Treatment};
 use rpc_core::{DeadLetter, DeadLetters, Deadline, Treated};
 use tokio::time::Instant;
@@ -130,9 +129,9 @@ impl Visit {
     }
 
     async fn take(&self) -> Result<Option<Taken>, Refusal> {
-        let command = self.channel.basic_get(short(&self.queue)?, BasicGetOptions::default());
+        let command = self.channel.basic_get(short(&self.queue)?);
         let message = limited("take a dead letter", command).await?;
-        Ok(message.map(|message| Taken::new(message.delivery)))
+        Ok(message.map(Taken::new))
     }
 
     /// The letter is only looked at.
@@ -169,15 +168,13 @@ impl Visit {
     }
 
     async fn forget(&self, tag: u64) -> Result<(), Refusal> {
-        limited("forget a dead letter", self.channel.basic_ack(tag, BasicAckOptions { multiple: false }))
-            .await
+        limited("forget a dead letter", self.channel.basic_ack(tag, false)).await
     }
 
     /// Gives back what stays, and waits until the broker has taken in all that was said before.
     async fn leave(&self) -> Result<(), Refusal> {
         // All that was given out on this channel.
-        let everything = BasicNackOptions { multiple: true, requeue: true };
-        limited("give back dead letters", self.channel.basic_nack(0, everything)).await?;
+        limited("give back dead letters", self.channel.basic_nack(0, true, true)).await?;
         // A quorum queue writes it down first, and whoever looks next is to see what is there. Others may take from the
         // queue meanwhile, so this is no promise.
         let until = Instant::now() + RETURN_LIMIT;

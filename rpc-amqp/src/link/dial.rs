@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lapin::ErrorKind;
 use lapin::tcp::AsyncTcpStream;
-use lapin::{Connection, ErrorKind};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -17,14 +17,13 @@ use super::guard::{Findings, Guarded, Published};
 use super::login;
 use super::password;
 use super::purpose::Purpose;
-use super::quiet;
 use super::refusal::{Refusal, RefusalKind};
 use super::resolver::Resolver;
-use super::runtime_kit;
 use super::session::Session;
 use super::socket::{self, Socket};
 #[cfg(feature = "tls")]
 use super::tls_failure;
+use crate::connection::Connection;
 use crate::random;
 use crate::settings::Settings;
 use crate::url::{AuthMechanism, BrokerUrl, Node};
@@ -148,7 +147,6 @@ impl Dialler {
             Ok(Ok(connection)) => {
                 Ok(Session::new(connection, kill, notes, node.to_string(), self.settings.topology))
             }
-            // The handle ends the socket when it is dropped here, and with it the library's thread.
             Ok(Err(refusal)) => Err(refusal),
             Err(_) => Err(Refusal { kind: RefusalKind::Silent, text: self.silence(node) }),
         }
@@ -177,22 +175,10 @@ impl Dialler {
         };
         let password = from_file.as_ref().unwrap_or(&node.password);
         let stream = self.encrypt(node, AsyncTcpStream::Plain(socket)).await?;
-        // The library is told that nothing is encrypted, so that the guard can sit above what decrypts.
-        let stream = AsyncTcpStream::Plain(Guarded::new(stream, findings, published, login::FRAME_MAX));
-        // The library asks through a closure that it may call again; there is one stream, and one call. It asks on the
-        // thread that will read the socket.
-        let stream = Arc::new(Mutex::new(Some(stream)));
-        let connect = async move |_, _| {
-            quiet::this_thread();
-            let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
-            stream.ok_or_else(|| lapin::Error::from(io::Error::from(io::ErrorKind::NotConnected)))
-        };
-        let uri = login::uri(node, password, &self.url, &self.settings);
-        let runtime = runtime_kit::runtime(tokio::runtime::Handle::current());
-        let properties = login::properties(&self.settings, purpose);
-        quiet::future(Connection::connector(uri, runtime, connect, properties))
-            .await
-            .map_err(|error| self.refused(node, &error))
+        // The guard sits above what decrypts.
+        let stream = Guarded::new(stream, findings, published, login::FRAME_MAX);
+        let login = login::login(node, password, &self.url, &self.settings, purpose);
+        Connection::open(stream, login).await.map_err(|error| self.refused(node, &error))
     }
 
     #[cfg(not(feature = "tls"))]
@@ -206,7 +192,7 @@ impl Dialler {
         Ok(stream)
     }
 
-    /// The TLS handshake, which the library's own dial would do for a URL with `amqps`.
+    /// The TLS handshake, for a URL with `amqps`.
     #[cfg(feature = "tls")]
     async fn encrypt(
         &self,

@@ -1,4 +1,4 @@
-//! What stands between the socket and the client library.
+//! What stands between the socket and the library that parses frames.
 //!
 //! The library parses what a stranger wrote as if it were honest: tables by recursion, which overflows the stack of the
 //! thread that reads, and strings as UTF-8, which ends the connection when they are not. Either way the message goes
@@ -70,7 +70,7 @@ pub(crate) enum Distrust {
     Misplaced(#[from] Misplaced),
 }
 
-/// Walks over what a broker sends, and overwrites what the client library could not read.
+/// Walks over what a broker sends, and overwrites what the library could not read.
 #[derive(Debug)]
 pub(super) struct Guard {
     next: Next,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::refusal::Refusal;
 
 /// How long a broker may take to answer one command. One that takes longer is treated as gone: a healthy one answers in
-/// milliseconds, and the client library has no limit of its own.
+/// milliseconds, and the connection has no limit of its own.
 const AWAIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// What the broker answers to `command`, within [`AWAIT_LIMIT`].

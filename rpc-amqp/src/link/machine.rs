@@ -94,7 +94,7 @@ pub(super) enum Action {
     Dial(usize),
     /// Announce the epoch, and watch over it.
     Live,
-    /// Shut the socket down, and wait until the library has let it go.
+    /// Shut the socket down, and wait until it was let go.
     Bury,
     /// Leave the broker in order.
     Leave,

@@ -98,9 +98,9 @@ impl Session {
         self.ended.is_cancelled()
     }
 
-    /// Whether the client library still has its connection.
+    /// Whether the connection is open.
     pub(crate) fn is_connected(&self) -> bool {
-        self.connection.status().connected()
+        self.connection.is_connected()
     }
 
     /// Why the epoch is over.
@@ -121,7 +121,7 @@ impl Session {
 
     /// The most bytes in a frame, and so in the header of a message.
     pub(crate) fn frame_max(&self) -> usize {
-        usize::try_from(self.connection.configuration().frame_max()).unwrap_or(usize::MAX)
+        usize::try_from(self.connection.frame_max()).unwrap_or(usize::MAX)
     }
 
     /// Which of the messages that arrive had to be changed.
@@ -157,13 +157,12 @@ impl Session {
         self.kill.kill();
     }
 
-    /// Resolves when the library has let the socket go.
+    /// Resolves when the connection has let the socket go.
     pub(super) async fn released(&self) {
         self.kill.gone().await;
     }
 
-    /// Shuts the socket down, and waits until the library has let it go, with the thread that read it. Says whether that
-    /// happened within `limit`.
+    /// Shuts the socket down, and waits until the connection has let it go. Says whether that happened within `limit`.
     pub(super) async fn bury(&self, limit: Duration) -> bool {
         self.kill();
         tokio::time::timeout(limit, self.released()).await.is_ok()
@@ -171,6 +170,6 @@ impl Session {
 
     /// How often both sides show that they live, as both agreed.
     pub(crate) fn heartbeat(&self) -> Duration {
-        Duration::from_secs(self.connection.configuration().heartbeat().into())
+        Duration::from_secs(self.connection.heartbeat().into())
     }
 }

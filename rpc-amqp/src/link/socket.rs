@@ -15,16 +15,15 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::traffic::Traffic;
 use crate::process::Process;
 
-/// A TCP stream in the shape that the client library asks for.
+/// A TCP stream in the shape that the TLS library asks for.
 pub(crate) struct Socket {
     stream: TcpStream,
     traffic: Arc<Traffic>,
     _gone: DropGuard,
 }
 
-/// Ends a connection from outside. Needed because the library waits without limit for a peer that is silent: shutting
-/// the socket down is the one thing that always wakes it.
-/// Dropping it does so too, so that no path leaves a thread of the library behind.
+/// Ends a connection from outside. Needed because a connection waits without limit for a peer that is silent: shutting
+/// the socket down always ends it, whatever it waits for. Dropping it does so too, so that no path leaves one behind.
 #[derive(Debug)]
 pub(crate) struct KillHandle {
     stream: Stream,

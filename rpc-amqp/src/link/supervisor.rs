@@ -1,7 +1,7 @@
 //! Does what the [`Machine`] decides, for one connection.
 //!
 //! One attempt at a time, without a limit on attempts once the first has succeeded. There is one listener for the
-//! library's events, here, because two would take them from each other.
+//! connection's events, here, because two would take them from each other.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,9 +25,9 @@ use crate::random;
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long an orderly farewell may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-/// How long the library may take to say why it has let a socket go.
+/// How long a connection may take to say why it has let its socket go.
 const LAST_WORD: Duration = Duration::from_millis(100);
-/// How long the library may take to let a dead socket go before the next is dialled anyway.
+/// How long a connection may take to let a dead socket go before the next is dialled anyway.
 const BURY_LIMIT: Duration = Duration::from_secs(1);
 
 /// One connection that is kept up.
@@ -194,7 +194,7 @@ impl Supervisor {
             view.last_error = Some(Arc::new(Refusal::lost(cause.text)));
         });
         if !self.session.bury(BURY_LIMIT).await {
-            tracing::warn!(purpose = %self.purpose, "the AMQP library has not let a dead connection go");
+            tracing::warn!(purpose = %self.purpose, "the socket of a dead connection is not let go");
         }
     }
 
@@ -202,7 +202,7 @@ impl Supervisor {
     async fn watch_over(&self, events: &mut (impl Stream<Item = Told> + Unpin)) {
         let session = &self.session;
         let mut check = tokio::time::interval(CHECK_INTERVAL);
-        // Its thread can end without a word, and its state still says that all is well.
+        // Its task can end without a word, with the runtime that it runs on.
         let mut silence = pin!(async {
             session.released().await;
             tokio::time::sleep(LAST_WORD).await;
@@ -227,15 +227,15 @@ impl Supervisor {
                         self.view.send_modify(|view| view.blocked = None);
                     }
                     // A channel that ends is an error event too; only the connection's state tells them apart.
-                    Some(Told::Error(error)) if !session.connection().status().connected() => {
+                    Some(Told::Error(error)) if !session.connection().is_connected() => {
                         session.fail_with(&error);
                     }
                     Some(_) => {}
                     None => session.fail("the connection was dropped"),
                 },
-                () = &mut silence => session.fail("the AMQP library gave the connection up without a word"),
+                () = &mut silence => session.fail("the connection was given up without a word"),
                 _ = check.tick() => {
-                    if !session.connection().status().connected() {
+                    if !session.connection().is_connected() {
                         session.fail("the connection is closed");
                     }
                     session.tick();
@@ -252,7 +252,7 @@ impl Supervisor {
                 purpose = %self.purpose,
                 deliveries = report.deliveries,
                 returns = report.returns,
-                "malformed messages arrived, which the AMQP library could not have read; they are rejected"
+                "malformed messages arrived, which could not have been read; they are rejected"
             );
         }
     }

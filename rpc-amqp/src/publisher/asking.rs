@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use lapin::options::ConfirmSelectOptions;
 use tokio::time::Instant;
 
 use crate::declare::declare;
@@ -13,7 +12,7 @@ use crate::topology::Declaration;
 /// Questions to the broker on the connection that publishes.
 ///
 /// A broker that does not answer is taken for dead, and its epoch ends; but not while it is blocked, because the
-/// library writes nothing then, questions included. Cheap to clone.
+/// connection writes nothing then, questions included. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Asking {
     session: Arc<Session>,
@@ -28,7 +27,7 @@ impl Asking {
     /// Opens a channel in confirm mode.
     pub(super) async fn confirm_channel(&self) -> Result<Channel, Refusal> {
         let channel = self.judged(self.session.try_channel().await)?;
-        let select = limited("confirm.select", channel.confirm_select(ConfirmSelectOptions::default())).await;
+        let select = limited("confirm.select", channel.confirm_select()).await;
         self.judged(select).map(|()| channel)
     }
 
@@ -70,7 +69,7 @@ impl Asking {
         }
     }
 
-    /// Whether the epoch goes on. The library knows of its end a little before the supervisor does.
+    /// Whether the epoch goes on. The connection knows of its end a little before the supervisor does.
     pub(super) fn is_open(&self) -> bool {
         !self.session.is_over() && self.session.is_connected()
     }

@@ -1,9 +1,8 @@
 //! Which message a returned one was.
 //!
-//! A broker sends the return of an unroutable message before the confirm of the same message. The client library queues
-//! returns and gives the oldest to whichever confirm completes next, so the confirm of one message can carry the return
-//! of another. Nor do confirms reach us in the order of their completion: a future that was woken for another reason
-//! keeps its earlier place. What can be concluded all the same, when everything that is complete is taken in at once:
+//! A broker sends the return of an unroutable message before the confirm of the same message, and says no more about when.
+//! Each return reaches us with the confirm that comes next, which can be another message's. What can be concluded all the
+//! same, in whichever order the confirms of a frame complete, when everything that is complete is taken in at once:
 //!
 //! - The return that a confirm carries belongs to the message that it names, whoever brought it.
 //! - A confirm that carries nothing completed while the queue of returns was empty. The return of its message, and of
@@ -123,8 +122,8 @@ mod tests {
 
     use super::*;
 
-    /// What broker and library can do: the broker reads messages in order, returns the unroutable ones as it reads them,
-    /// and confirms any set of those it has read; the library completes the confirms of a frame in any order, each with
+    /// What broker and client can do: the broker reads messages in order, returns the unroutable ones as it reads them,
+    /// and confirms any set of those it has read; the client completes the confirms of a frame in any order, each with
     /// the oldest return. We then see what is complete, in any order.
     struct Model {
         routable: Vec<bool>,

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 
 use lapin::BasicProperties;
-use lapin::message::BasicReturnMessage;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -13,11 +12,11 @@ use super::confirms::Carried;
 use super::culprit::Suspect;
 use super::gate::RouteId;
 use super::slot::Outcome;
+use crate::library::Returned;
 
 /// Messages that were handed over and are not settled yet, by their number in the order of publishing.
 #[derive(Default)]
 pub(super) struct Flight {
-    next: u64,
     pending: BTreeMap<u64, Pending>,
     /// Numbers by [`Id`], oldest first. Usually one; a message that is published again while the first attempt is
     /// unconfirmed has more.
@@ -42,6 +41,8 @@ pub(super) struct Pending {
     pub(super) key: Box<str>,
     pub(super) route: RouteId,
     pub(super) size: usize,
+    /// How many octets the connection has written with the last of it.
+    pub(super) position: u64,
     /// When it was handed over.
     pub(super) since: Instant,
     /// Until when its caller waits.
@@ -62,12 +63,13 @@ impl Flight {
         }
     }
 
-    pub(super) fn add(&mut self, pending: Pending) -> u64 {
-        let number = self.next;
-        self.next += 1;
+    pub(super) fn add(&mut self, number: u64, pending: Pending) {
         self.by_id.entry(pending.id.clone()).or_default().push(number);
         self.pending.insert(number, pending);
-        number
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
     }
 
     pub(super) fn remove(&mut self, number: u64) -> Option<Pending> {
@@ -83,10 +85,10 @@ impl Flight {
 
     /// Whose return this is. Of two attempts of one message to one place it is the older one's, since returns come in
     /// order; it is taken off the list, so that the next return is the other's.
-    pub(super) fn whose(&mut self, returned: Option<&BasicReturnMessage>) -> Result<Carried, Stranger> {
+    pub(super) fn whose(&mut self, returned: Option<&Returned>) -> Result<Carried, Stranger> {
         let Some(returned) = returned else { return Ok(Carried::Nothing) };
-        let id = self.id(&returned.properties, &returned.data);
-        self.owner(&id, returned.exchange.as_str(), returned.routing_key.as_str())
+        let id = self.id(&returned.properties, &returned.body);
+        self.owner(&id, &returned.exchange, &returned.key)
     }
 
     fn owner(&mut self, id: &Id, exchange: &str, key: &str) -> Result<Carried, Stranger> {
@@ -110,9 +112,10 @@ impl Flight {
         self.pending.values().any(|pending| !pending.outcome.is_closed())
     }
 
-    /// Whether one of those from `number` on is past its caller's deadline.
-    pub(super) fn has_expired_since(&self, number: u64, now: Instant) -> bool {
-        self.pending.range(number..).any(|(_, pending)| pending.until <= now)
+    /// Whether one that was not written yet is past its caller's deadline.
+    pub(super) fn has_expired_since(&self, written: u64, now: Instant) -> bool {
+        let unwritten = self.pending.values().rev().take_while(|pending| pending.position > written);
+        unwritten.into_iter().any(|pending| pending.until <= now)
     }
 
     /// All of them, oldest first.
@@ -145,6 +148,7 @@ mod tests {
             key: key.into(),
             route,
             size: 10,
+            position: 0,
             since: now,
             until: now,
             outcome,
@@ -168,9 +172,10 @@ mod tests {
     #[test]
     fn attempts_of_one_message_are_told_apart() {
         let mut flight = Flight::default();
-        let first = flight.add(pending("m", "a"));
-        let second = flight.add(pending("m", "b"));
-        let third = flight.add(pending("m", "a"));
+        let [first, second, third] = [1, 2, 3];
+        flight.add(first, pending("m", "a"));
+        flight.add(second, pending("m", "b"));
+        flight.add(third, pending("m", "a"));
         assert_eq!(flight.owner(&named("m"), "x", "b"), Ok(Carried::Return(second)));
         assert_eq!(flight.owner(&named("m"), "x", "a"), Ok(Carried::Return(first)));
         assert_eq!(flight.owner(&named("m"), "x", "a"), Ok(Carried::Return(third)));
@@ -181,7 +186,8 @@ mod tests {
     #[test]
     fn nothing_is_left_of_what_was_removed() {
         let mut flight = Flight::default();
-        let number = flight.add(pending("m", "a"));
+        let number = 1;
+        flight.add(number, pending("m", "a"));
         assert!(flight.oldest().is_some() && !flight.is_awaited());
         assert!(flight.remove(number).is_some() && flight.remove(number).is_none());
         assert!(flight.oldest().is_none() && flight.by_id.is_empty());
@@ -190,10 +196,12 @@ mod tests {
     #[test]
     fn only_what_was_not_written_yet_is_looked_at() {
         let mut flight = Flight::default();
-        let (first, second) = (flight.add(pending("a", "a")), flight.add(pending("b", "a")));
+        for (number, id) in [(1, "a"), (2, "b")] {
+            flight.add(number, Pending { position: number * 100, ..pending(id, "a") });
+        }
         let now = Instant::now();
-        assert!(flight.has_expired_since(first, now) && flight.has_expired_since(second, now));
-        assert!(!flight.has_expired_since(second + 1, now));
-        assert!(!flight.has_expired_since(first, now - std::time::Duration::from_secs(1)));
+        assert!(flight.has_expired_since(0, now) && flight.has_expired_since(199, now));
+        assert!(!flight.has_expired_since(200, now));
+        assert!(!flight.has_expired_since(0, now - std::time::Duration::from_secs(1)));
     }
 }

@@ -1,8 +1,8 @@
 //! What may be handed over next.
 //!
-//! Once a message was handed to the client library it cannot be taken back, and the library's own queue has no bound.
+//! Once a message was handed to the connection it cannot be taken back, and the connection's own queue has no bound.
 //! So the gate counts what is handed over and not confirmed, and opens only as far as the bounds allow: not at all
-//! while the broker is blocked, because the library writes nothing then.
+//! while the broker is blocked, because the connection writes nothing then.
 //!
 //! A queue that confirms nothing (a quorum queue without its majority, say) must not use up what all queues share. So
 //! messages are counted by **route**, which is their exchange and routing key. A route of which nothing was confirmed

@@ -13,8 +13,6 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lapin::Confirmation;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use rpc_core::Error;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -25,7 +23,7 @@ use super::confirms::Verdict;
 use super::message::{Ready, refused};
 use super::slot::{Outcome, Slot};
 use super::unknown;
-use crate::library::{Channel, PublisherConfirm};
+use crate::library::{Channel, Confirmation, Place};
 use crate::link::{Refusal, RefusalKind, limited};
 use crate::topology::Declaration;
 
@@ -113,57 +111,54 @@ async fn prepare(
 
 async fn publish(asking: &Asking, channel: Channel, ready: Ready) -> Result<Rest, Refusal> {
     let Ready { exchange, key, mandatory, properties, body, until, outcome } = ready;
-    let place = (exchange.as_str().to_owned(), key.as_str().to_owned());
     let mut owed = Owed { outcome: Some(outcome), asking: asking.clone() };
-    let options = BasicPublishOptions { mandatory, immediate: false };
-    let published = tokio::select! {
+    let to = Place { exchange: &exchange, key: &key, mandatory };
+    let queued = match channel.publish(to, properties, &body) {
+        Ok(queued) => queued,
+        Err(error) => return Err(owed.refuse(Refusal::from_answer(&error))),
+    };
+    let written = tokio::select! {
         biased;
-        published = channel.basic_publish(exchange, key, options, &body, properties) => published,
+        written = channel.written(queued.position) => written,
         // Not written and too late, it would be written all the same when the broker reads again.
         () = asking.blocked_after(until) => {
             asking.give_up();
             return Err(Refusal::lost("the broker was blocked until the deadline"));
         }
     };
-    let confirm = match published {
-        Ok(confirm) => confirm,
-        Err(error) => return Err(owed.refuse(Refusal::from_answer(&error))),
-    };
-    // Any question does. It is asked after the message was written, since the library puts questions first.
-    let question = limited("publish", channel.confirm_select(ConfirmSelectOptions::default())).await;
+    if let Err(error) = written {
+        return Err(owed.refuse(Refusal::from_answer(&error)));
+    }
+    // Any question does.
+    let question = limited("publish", channel.confirm_select()).await;
     match asking.judged(question) {
         // Blocked meanwhile: the answer comes with the confirm.
-        Err(refusal)
-            if refusal.kind == RefusalKind::Lost && asking.is_open() && channel.status().connected() => {}
+        Err(refusal) if refusal.kind == RefusalKind::Lost && asking.is_open() && channel.is_usable() => {}
         // The broker has closed the channel before it was asked, and the confirm says why.
         Err(refusal) if refusal.kind == RefusalKind::Lost => {
-            let confirmed = limited("confirm", confirm).await;
+            let confirmed = limited("confirm", channel.confirmed()).await;
             return Err(owed.refuse(confirmed.err().unwrap_or(refusal)));
         }
         Err(refusal) => return Err(owed.refuse(refusal)),
         Ok(()) => {}
     }
-    Ok(Box::pin(rest(channel, confirm, owed, place)))
+    Ok(Box::pin(rest(channel, owed, (exchange, key))))
 }
 
-async fn rest(
-    channel: Channel,
-    confirm: PublisherConfirm,
-    mut owed: Owed,
-    (exchange, key): (String, String),
-) -> Option<Channel> {
-    let confirmation = tokio::select! {
+async fn rest(channel: Channel, mut owed: Owed, (exchange, key): (String, String)) -> Option<Channel> {
+    let confirmed = tokio::select! {
         biased;
-        confirmation = confirm => confirmation,
-        // Nobody waits for it any more. The channel goes, and with it what the library keeps for the confirm.
+        confirmed = channel.confirmed() => confirmed,
+        // Nobody waits for it any more. The channel goes, since its confirm may still come.
         () = owed.abandoned() => return None,
     };
-    let verdict = match confirmation {
+    let verdict = match confirmed.map(|confirmed| confirmed.into_iter().next()) {
         // Whose return it is cannot be in doubt: nothing else was published here.
-        Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))) => Verdict::Returned,
-        Ok(Confirmation::Ack(None)) => Verdict::Confirmed,
-        Ok(Confirmation::Nack(None)) => Verdict::Refused,
-        Ok(Confirmation::NotRequested) => return None,
+        Ok(Some(Confirmation { returned: Some(_), .. })) => Verdict::Returned,
+        Ok(Some(Confirmation { acknowledged: true, .. })) => Verdict::Confirmed,
+        Ok(Some(_)) => Verdict::Refused,
+        // There is always one.
+        Ok(None) => return None,
         Err(error) => {
             owed.refuse(Refusal::from_answer(&error));
             return None;

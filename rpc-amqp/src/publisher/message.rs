@@ -1,8 +1,7 @@
-//! A message as the client library takes it.
+//! A message as a connection takes it.
 
 use bytes::Bytes;
 use lapin::BasicProperties;
-use lapin::types::ShortString;
 use rpc_core::{Code, Error, Executed, Phase};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -10,14 +9,16 @@ use tokio::time::Instant;
 use super::Outgoing;
 use super::culprit::sizes;
 use super::slot::{Outcome, Taken};
-use crate::declare::short;
+use crate::declare::fits;
 use crate::link::Refusal;
+use crate::topology::Route;
 use crate::wire::{aged, header_size};
 
-/// A message as the client library takes it.
+/// A message as a connection takes it.
 pub(super) struct Ready {
-    pub(super) exchange: ShortString,
-    pub(super) key: ShortString,
+    /// At most 255 bytes, as the next.
+    pub(super) exchange: String,
+    pub(super) key: String,
     pub(super) mandatory: bool,
     pub(super) properties: BasicProperties,
     pub(super) body: Bytes,
@@ -59,16 +60,13 @@ impl Ready {
     pub(super) fn new(Taken { outgoing, until, outcome }: Taken) -> Option<Self> {
         let Outgoing { route, properties, since, body, .. } = outgoing;
         let properties = aged(properties, since.elapsed());
-        let names = short(&route.exchange).and_then(|exchange| Ok((exchange, short(&route.key)?)));
-        let (exchange, key) = match names {
-            Ok(names) => names,
-            Err(refusal) => {
-                // A caller that is gone needs no word.
-                let _ = outcome.send(Err(refused("cannot publish", &refusal)));
-                return None;
-            }
-        };
-        Some(Self { exchange, key, mandatory: route.mandatory, properties, body, until, outcome })
+        if let Err(refusal) = fits(&route.exchange).and_then(|()| fits(&route.key)) {
+            // A caller that is gone needs no word.
+            let _ = outcome.send(Err(refused("cannot publish", &refusal)));
+            return None;
+        }
+        let Route { exchange, key, mandatory, .. } = route;
+        Some(Self { exchange, key, mandatory, properties, body, until, outcome })
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use lapin::BasicProperties;
 use lapin::types::FieldTable;
 
-/// From the client library to the broker.
+/// From the client to the broker.
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
     OpenChannel,
@@ -24,7 +24,7 @@ pub(crate) enum Request {
     Requeue { tag: u64 },
 }
 
-/// From the broker to the client library.
+/// From the broker to the client.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     /// To the oldest request of the channel that waits for one.
@@ -66,16 +66,6 @@ pub(crate) enum Answer {
 pub(crate) struct Done {
     pub(crate) messages: u32,
     pub(crate) consumers: u32,
-}
-
-impl Done {
-    pub(crate) const fn message_count(self) -> u32 {
-        self.messages
-    }
-
-    pub(crate) const fn consumer_count(self) -> u32 {
-        self.consumers
-    }
 }
 
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! The client library's two types, over simulated wires: the part of their interface that this crate uses.
+//! A connection and its channels as [`connection`](crate::connection) has them, over simulated wires.
 
 mod channel;
 
@@ -10,7 +10,7 @@ use lapin::types::ShortString;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::channel::{Channel, PublisherConfirm};
+pub(crate) use self::channel::Channel;
 use super::frame::Request;
 use super::world::{Door, World};
 use crate::link::{Purpose, Refusal};
@@ -35,10 +35,6 @@ pub(crate) struct HangUp {
     /// Cancelled when the library has let the socket go.
     pub(crate) gone: CancellationToken,
 }
-
-pub(crate) struct Status(bool);
-
-pub(crate) struct Configuration;
 
 impl Host {
     pub(crate) async fn dial(
@@ -79,13 +75,18 @@ impl Connection {
         futures_util::stream::poll_fn(move |context| receiver.poll_recv(context))
     }
 
-    pub(crate) fn status(&self) -> Status {
-        Status(self.world.lock().end(self.number).is_some_and(|end| end.is_open()))
+    pub(crate) fn is_connected(&self) -> bool {
+        self.world.lock().end(self.number).is_some_and(|end| end.is_open())
     }
 
-    #[expect(clippy::unused_self, reason = "the library's interface")]
-    pub(crate) const fn configuration(&self) -> Configuration {
-        Configuration
+    #[expect(clippy::unused_self, reason = "the real one's interface")]
+    pub(crate) const fn frame_max(&self) -> u32 {
+        131_072
+    }
+
+    #[expect(clippy::unused_self, reason = "the real one's interface")]
+    pub(crate) const fn heartbeat(&self) -> u16 {
+        1
     }
 
     pub(crate) async fn close(&self, _: u16, _: ShortString) -> lapin::Result<()> {
@@ -95,27 +96,9 @@ impl Connection {
 }
 
 /// Tests dial simulated brokers only.
-impl From<lapin::Connection> for Connection {
-    fn from(_: lapin::Connection) -> Self {
+impl From<crate::connection::Connection> for Connection {
+    fn from(_: crate::connection::Connection) -> Self {
         panic!("a unit test reached a real broker")
-    }
-}
-
-impl Status {
-    pub(crate) const fn connected(&self) -> bool {
-        self.0
-    }
-}
-
-impl Configuration {
-    #[expect(clippy::unused_self, reason = "the library's interface")]
-    pub(crate) const fn frame_max(&self) -> u32 {
-        131_072
-    }
-
-    #[expect(clippy::unused_self, reason = "the library's interface")]
-    pub(crate) const fn heartbeat(&self) -> u16 {
-        1
     }
 }
 

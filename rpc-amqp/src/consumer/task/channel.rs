@@ -5,10 +5,8 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use lapin::message::Delivery as LapinDelivery;
 use rpc_core::message::{Malformed, Message};
 use rpc_core::transport::{Delivery, Settle, Settlement};
 use tokio::sync::mpsc;
@@ -20,8 +18,9 @@ use super::upkeep::Upkeep;
 use super::{Order, Task, confirm};
 use crate::consumer::generation::Generation;
 use crate::consumer::moving::{self, MOVE_LIMIT, Moved, Outcome};
-use crate::consumer::opened::{Incoming, Opened};
+use crate::consumer::opened::Opened;
 use crate::consumer::settler::{Original, Read, Settled, Settler};
+use crate::library::Delivery as Delivered;
 use crate::wire::{Arrived, caught, decode};
 
 /// Deliveries or decisions that are taken in together.
@@ -140,14 +139,14 @@ impl<'a> OnChannel<'a> {
                     self.forward(place);
                 }
                 Some(incoming) = self.opened.incoming.next(), if may_receive => match incoming {
-                    Incoming::Delivery(queue, delivery) => {
-                        self.receive(queue, *delivery);
+                    Ok((queue, delivery)) => {
+                        self.receive(queue, delivery);
                         if let Some(cause) = self.receive_more() {
                             return Err(cause);
                         }
                         self.forward_at_once();
                     }
-                    Incoming::Ended(cause) => return Err(cause),
+                    Err(cause) => return Err(cause),
                 },
                 () = &mut upkeep => {}
             }
@@ -156,9 +155,8 @@ impl<'a> OnChannel<'a> {
 
     /// Hands on what was received: if the queue is gone, it does not come again.
     async fn salvage(&mut self) {
-        while let Some(Some(Incoming::Delivery(queue, delivery))) = self.opened.incoming.next().now_or_never()
-        {
-            self.receive(queue, *delivery);
+        while let Some(Some(Ok((queue, delivery)))) = self.opened.incoming.next().now_or_never() {
+            self.receive(queue, delivery);
         }
         let Some(user) = self.task.deliveries.clone() else { return };
         let generation = &self.opened.generation;
@@ -189,8 +187,8 @@ impl<'a> OnChannel<'a> {
     fn receive_more(&mut self) -> Option<String> {
         for _ in 1..MOST_AT_ONCE {
             match self.opened.incoming.next().now_or_never().flatten()? {
-                Incoming::Delivery(queue, delivery) => self.receive(queue, *delivery),
-                Incoming::Ended(cause) => return Some(cause),
+                Ok((queue, delivery)) => self.receive(queue, delivery),
+                Err(cause) => return Some(cause),
             }
         }
         None
@@ -207,9 +205,9 @@ impl<'a> OnChannel<'a> {
         }
     }
 
-    fn receive(&mut self, queue: usize, delivery: LapinDelivery) {
-        let LapinDelivery { delivery_tag: tag, redelivered, properties, data, .. } = delivery;
-        let (body, received) = (Bytes::from(data), Instant::now());
+    fn receive(&mut self, queue: usize, delivery: Delivered) {
+        let Delivered { tag, redelivered, properties, body } = delivery;
+        let received = Instant::now();
         let mut original = Original { properties, body, queue, read: None, received };
         self.telling.batch.delivered(tag);
         let mut place = None;

@@ -29,7 +29,7 @@ pub(super) struct Telling {
     sending: Option<Sending>,
 }
 
-/// Hands frames to the client library, in order; the future ends when they were written to the socket.
+/// Hands frames to the connection, in order; the future ends when they were written to the socket.
 pub(in crate::consumer) type Sender = Box<dyn Fn(Vec<Frame>) -> Sending + Send>;
 pub(in crate::consumer) type Sending = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
 

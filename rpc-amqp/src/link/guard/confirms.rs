@@ -1,8 +1,7 @@
 //! Whether a confirm is for a message that waits for one.
 //!
-//! The library lists every message in flight in the error of a confirm that it cannot place, and the list is longer than
-//! the text of an AMQP error may be: the thread that reads the socket panics. No broker sends such a confirm, but a network
-//! that changes bits does.
+//! No broker confirms what was not published or twice, but a network that changes bits does. Whose confirm it was meant to
+//! be nobody can tell, so that none of those in flight may be believed.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};

@@ -23,7 +23,7 @@ pub(super) const RETURN: &[Field] = &[Field::Octets(2), Field::Text, Field::Text
 /// `basic.get-ok`: delivery tag, redelivered, exchange, routing key, how many messages are left.
 pub(super) const GET_OK: &[Field] =
     &[Field::Tag, Field::Octets(1), Field::Text, Field::Text, Field::Octets(4)];
-/// The properties of a message, by flag from the highest on. Unused flags mean nothing to the client library.
+/// The properties of a message, by flag from the highest on. Unused flags mean nothing to the parser.
 pub(super) const PROPERTIES: &[Field] = &[
     Field::Text,
     Field::Text,

@@ -1,6 +1,6 @@
 //! A table of headers, made readable in place.
 //!
-//! The client library reads tables and arrays by recursion, and gives the connection up when anything in them is wrong.
+//! The parser reads tables and arrays by recursion, and gives the connection up when anything in them is wrong.
 //! So what is in them is walked without recursion, and each octet is left as it is or replaced by one with which all
 //! can still be read. That is possible because of one invariant: a table is never left with a single octet, which is
 //! too little for a name and a type. With any other rest there is a value that fills it up.
@@ -202,7 +202,7 @@ impl Layout {
     }
 }
 
-/// The types that the client library knows.
+/// The types that the parser knows.
 const fn layout(kind: u8) -> Option<Layout> {
     Some(match kind {
         b'V' => Layout::Octets(0),

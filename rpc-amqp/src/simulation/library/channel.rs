@@ -1,22 +1,19 @@
-//! A channel of the simulated client library.
+//! A simulated channel.
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use lapin::message::{BasicGetMessage, Delivery};
-use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions,
-    BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions,
-    QueueDeclareOptions, QueueDeleteOptions,
-};
+use lapin::BasicProperties;
+use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
-use lapin::{BasicProperties, Confirmation, ExchangeKind};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Status, gone, heard};
+use super::{gone, heard};
+use crate::connection::{Confirmation, Delivery, Depth, Place, Queued};
 use crate::simulation::frame::{Done, Message, QueueArguments, Request};
 use crate::simulation::world::World;
 
@@ -26,6 +23,8 @@ pub(crate) struct Channel {
     connection: u64,
     number: u16,
     closer: Arc<Closer>,
+    /// Messages that may not be written yet, by their position.
+    writing: Arc<Mutex<BTreeMap<u64, oneshot::Receiver<lapin::Result<()>>>>>,
 }
 
 /// Closes the channel, without waiting, when the last clone of it and its last consumer are dropped.
@@ -35,39 +34,35 @@ struct Closer {
     number: u16,
 }
 
-/// What becomes of a message, once the broker has said it.
-pub(crate) struct PublisherConfirm(oneshot::Receiver<lapin::Result<Confirmation>>);
-
 impl Channel {
     pub(super) fn new(world: World, connection: u64, number: u16) -> Self {
         let closer = Arc::new(Closer { world: world.clone(), connection, number });
-        Self { world, connection, number, closer }
+        Self { world, connection, number, closer, writing: Arc::default() }
     }
 
     pub(crate) const fn id(&self) -> u16 {
         self.number
     }
 
-    pub(crate) fn status(&self) -> Status {
+    pub(crate) fn is_usable(&self) -> bool {
         let mut state = self.world.lock();
-        Status(state.end(self.connection).is_some_and(|end| end.channel_error(self.number).is_none()))
+        state.end(self.connection).is_some_and(|end| end.channel_error(self.number).is_none())
     }
 
-    pub(crate) async fn confirm_select(&self, _: ConfirmSelectOptions) -> lapin::Result<()> {
+    pub(crate) async fn confirm_select(&self) -> lapin::Result<()> {
         self.ask(Request::ConfirmSelect).await.map(drop)
     }
 
     pub(crate) async fn exchange_declare(
         &self,
         exchange: ShortString,
-        kind: ExchangeKind,
+        kind: ShortString,
         options: ExchangeDeclareOptions,
-        _: FieldTable,
     ) -> lapin::Result<()> {
-        let kind = match kind {
-            ExchangeKind::Topic => "topic",
-            ExchangeKind::Fanout => "fanout",
-            ExchangeKind::Direct => "direct",
+        let kind = match kind.as_str() {
+            "topic" => "topic",
+            "fanout" => "fanout",
+            "direct" => "direct",
             _ => "headers",
         };
         let name = exchange.as_str().to_owned();
@@ -79,15 +74,18 @@ impl Channel {
         queue: ShortString,
         options: QueueDeclareOptions,
         table: FieldTable,
-    ) -> lapin::Result<Done> {
+    ) -> lapin::Result<Depth> {
         let QueueDeclareOptions { passive, durable, exclusive, auto_delete, .. } = options;
         let arguments = QueueArguments { passive, durable, exclusive, auto_delete, table };
-        self.ask(Request::DeclareQueue { name: queue.as_str().to_owned(), arguments }).await
+        let name = queue.as_str().to_owned();
+        let Done { messages, consumers } = self.ask(Request::DeclareQueue { name, arguments }).await?;
+        Ok(Depth { ready: messages, consumers })
     }
 
     /// No queue that is simulated is deleted by its consumer.
-    pub(crate) async fn queue_delete(&self, _: ShortString, _: QueueDeleteOptions) -> lapin::Result<u32> {
-        Ok(0)
+    #[expect(clippy::unused_async, reason = "the real one's interface")]
+    pub(crate) async fn queue_delete(&self, _: ShortString) -> lapin::Result<()> {
+        Ok(())
     }
 
     pub(crate) async fn queue_bind(
@@ -95,14 +93,12 @@ impl Channel {
         queue: ShortString,
         exchange: ShortString,
         key: ShortString,
-        _: QueueBindOptions,
-        _: FieldTable,
     ) -> lapin::Result<()> {
         let (queue, exchange) = (queue.as_str().to_owned(), exchange.as_str().to_owned());
         self.ask(Request::Bind { queue, exchange, key: key.as_str().to_owned() }).await.map(drop)
     }
 
-    pub(crate) async fn basic_qos(&self, prefetch: u16, _: BasicQosOptions) -> lapin::Result<()> {
+    pub(crate) async fn basic_qos(&self, prefetch: u16) -> lapin::Result<()> {
         self.ask(Request::Qos { prefetch: prefetch.into() }).await.map(drop)
     }
 
@@ -110,7 +106,6 @@ impl Channel {
         &self,
         queue: ShortString,
         tag: ShortString,
-        options: BasicConsumeOptions,
         _: FieldTable,
     ) -> lapin::Result<impl Stream<Item = lapin::Result<Delivery>> + Send + use<>> {
         let (sender, mut receiver) = mpsc::unbounded_channel();
@@ -118,7 +113,7 @@ impl Channel {
         if let Some(end) = self.world.lock().end(self.connection) {
             end.consume(self.number, tag.clone(), sender);
         }
-        self.ask(Request::Consume { queue, tag, no_ack: options.no_ack }).await?;
+        self.ask(Request::Consume { queue, tag, no_ack: false }).await?;
         let closer = Arc::clone(&self.closer);
         Ok(futures_util::stream::poll_fn(move |context| {
             let _ = &closer;
@@ -126,7 +121,7 @@ impl Channel {
         }))
     }
 
-    pub(crate) async fn basic_cancel(&self, tag: ShortString, _: BasicCancelOptions) -> lapin::Result<()> {
+    pub(crate) async fn basic_cancel(&self, tag: ShortString) -> lapin::Result<()> {
         let tag = tag.as_str().to_owned();
         let answer = self.ask(Request::Cancel { tag: tag.clone() }).await;
         if let Some(end) = self.world.lock().end(self.connection) {
@@ -136,51 +131,63 @@ impl Channel {
     }
 
     /// Simulated brokers are asked for no single messages: every queue is empty to this.
-    #[expect(clippy::unused_async, reason = "the library's interface")]
-    pub(crate) async fn basic_get(
-        &self,
-        _: ShortString,
-        _: BasicGetOptions,
-    ) -> lapin::Result<Option<BasicGetMessage>> {
+    #[expect(clippy::unused_async, reason = "the real one's interface")]
+    pub(crate) async fn basic_get(&self, _: ShortString) -> lapin::Result<Option<Delivery>> {
         Ok(None)
     }
 
-    pub(crate) async fn basic_publish(
+    pub(crate) fn publish(
         &self,
-        exchange: ShortString,
-        key: ShortString,
-        options: BasicPublishOptions,
-        body: &[u8],
+        place: Place<'_>,
         properties: BasicProperties,
-    ) -> lapin::Result<PublisherConfirm> {
+        body: &[u8],
+    ) -> lapin::Result<Queued> {
         let message = Arc::new(Message {
-            exchange: exchange.as_str().to_owned(),
-            key: key.as_str().to_owned(),
+            exchange: place.exchange.to_owned(),
+            key: place.key.to_owned(),
             properties,
             body: Bytes::copy_from_slice(body),
         });
-        let (waiting, confirm) = oneshot::channel();
-        let written = self.world.act(|state| {
-            let (number, written) = (self.number, oneshot::channel());
-            if let Some(end) = state.end(self.connection) {
-                if let Some(error) = end.channel_error(number) {
-                    return Err(error);
-                }
-                end.publish(number, waiting);
-            }
-            let request = Request::Publish { message, mandatory: options.mandatory };
-            state.write(self.connection, number, request, written.0);
-            Ok(written.1)
+        let (sender, written) = oneshot::channel();
+        let queued = self.world.act(|state| {
+            let queued = match state.end(self.connection) {
+                Some(end) => match end.channel_error(self.number) {
+                    Some(error) => return Err(error),
+                    None => end.publish(self.number),
+                },
+                None => return Err(gone()),
+            };
+            let request = Request::Publish { message, mandatory: place.mandatory };
+            state.write(self.connection, self.number, request, sender);
+            Ok(queued)
         })?;
-        heard(written).await?;
-        Ok(PublisherConfirm(confirm))
+        self.writing.lock().unwrap().insert(queued.position, written);
+        Ok(queued)
     }
 
-    pub(crate) async fn basic_ack(&self, tag: u64, options: BasicAckOptions) -> lapin::Result<()> {
-        self.tell(Request::Ack { tag, multiple: options.multiple }).await
+    pub(crate) fn position(&self) -> u64 {
+        self.world.lock().end(self.connection).map_or(u64::MAX, |end| end.position())
     }
 
-    pub(crate) async fn basic_nack(&self, tag: u64, _: BasicNackOptions) -> lapin::Result<()> {
+    pub(crate) async fn written(&self, position: u64) -> lapin::Result<()> {
+        let written = self.writing.lock().unwrap().remove(&position);
+        heard(written.expect("one waits for what was published")).await
+    }
+
+    pub(crate) async fn confirmed(&self) -> lapin::Result<Vec<Confirmation>> {
+        poll_fn(|context| {
+            let mut state = self.world.lock();
+            let Some(end) = state.end(self.connection) else { return Poll::Ready(Err(gone())) };
+            end.take_confirmed(self.number, context.waker()).map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+
+    pub(crate) async fn basic_ack(&self, tag: u64, multiple: bool) -> lapin::Result<()> {
+        self.tell(Request::Ack { tag, multiple }).await
+    }
+
+    pub(crate) async fn basic_nack(&self, tag: u64, _: bool, _: bool) -> lapin::Result<()> {
         self.tell(Request::Requeue { tag }).await
     }
 
@@ -221,14 +228,6 @@ impl Channel {
             Ok(answer)
         })?;
         heard(answer).await
-    }
-}
-
-impl Future for PublisherConfirm {
-    type Output = lapin::Result<Confirmation>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map(|heard| heard.unwrap_or_else(|_| Err(gone())))
     }
 }
 

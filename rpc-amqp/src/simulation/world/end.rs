@@ -1,15 +1,16 @@
-//! The client's end of a connection, as the client library keeps it.
+//! The client's end of a connection.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
+use std::task::Waker;
 
-use lapin::message::{BasicReturnMessage, Delivery};
 use lapin::protocol::AMQPError;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{Confirmation, ErrorKind, Event};
+use lapin::{ErrorKind, Event};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::connection::{Confirmation, Delivery, Queued, Returned};
 use crate::link::Purpose;
 use crate::simulation::frame::{Answer, Done, Message, Request};
 use crate::simulation::random::Random;
@@ -38,6 +39,8 @@ pub(crate) struct End {
     kept: Vec<(u16, Request, Waiting<()>)>,
     channels: BTreeMap<u16, Channel>,
     next_channel: u16,
+    /// How many messages were handed over.
+    published: u64,
     events: Option<mpsc::UnboundedSender<Event>>,
 }
 
@@ -46,8 +49,11 @@ struct Channel {
     error: Option<lapin::Error>,
     requests: VecDeque<Waiting<Done>>,
     next_publish: u64,
-    confirms: BTreeMap<u64, Waiting<Confirmation>>,
-    returns: VecDeque<BasicReturnMessage>,
+    unconfirmed: BTreeSet<u64>,
+    confirmed: Vec<Confirmation>,
+    /// Whoever waits for confirms.
+    waker: Option<Waker>,
+    returns: VecDeque<Returned>,
     consumers: BTreeMap<String, mpsc::UnboundedSender<lapin::Result<Delivery>>>,
 }
 
@@ -68,6 +74,7 @@ impl End {
             kept: Vec::new(),
             channels: BTreeMap::new(),
             next_channel: 0,
+            published: 0,
             events: None,
         }
     }
@@ -117,11 +124,37 @@ impl End {
         self.channels.entry(channel).or_default().requests.push_back(waiting);
     }
 
-    /// Takes the tag of the next publish, whose confirm `waiting` waits for.
-    pub(crate) fn publish(&mut self, channel: u16, waiting: Waiting<Confirmation>) {
+    /// Takes the tag of the next publish. Positions count messages here.
+    pub(crate) fn publish(&mut self, channel: u16) -> Queued {
         let known = self.channels.entry(channel).or_default();
         known.next_publish += 1;
-        known.confirms.insert(known.next_publish, waiting);
+        self.published += 1;
+        known.unconfirmed.insert(known.next_publish);
+        Queued { tag: known.next_publish, position: self.published }
+    }
+
+    /// How many messages were written.
+    pub(crate) fn position(&self) -> u64 {
+        let is_message = |request: &Request| matches!(request, Request::Publish { .. });
+        self.published - self.kept.iter().filter(|(_, request, _)| is_message(request)).count() as u64
+    }
+
+    /// All confirms that have come, or why there will be none.
+    pub(crate) fn take_confirmed(
+        &mut self,
+        channel: u16,
+        waker: &Waker,
+    ) -> Option<lapin::Result<Vec<Confirmation>>> {
+        let error = self.error.clone();
+        let Some(known) = self.channels.get_mut(&channel) else { return Some(Err(closed())) };
+        if !known.confirmed.is_empty() {
+            return Some(Ok(std::mem::take(&mut known.confirmed)));
+        }
+        if let Some(error) = known.error.clone().or(error) {
+            return Some(Err(error));
+        }
+        known.waker = Some(waker.clone());
+        None
     }
 
     pub(crate) fn consume(
@@ -198,19 +231,24 @@ impl End {
 }
 
 impl Channel {
-    /// The library completes the confirms of one frame in any order, and gives each the oldest return that it has,
+    /// Confirms of one frame come in any order here, which a client may make of them, and each has the oldest return,
     /// whoever's it is.
     fn confirm(&mut self, tag: u64, multiple: bool, acknowledged: bool, random: &mut Random) {
         let mut tags: Vec<_> =
-            if multiple { self.confirms.range(..=tag).map(|(tag, _)| *tag).collect() } else { vec![tag] };
+            if multiple { self.unconfirmed.range(..=tag).copied().collect() } else { vec![tag] };
         random.shuffle(&mut tags);
         for tag in tags {
-            if let Some(waiting) = self.confirms.remove(&tag) {
-                let returned = self.returns.pop_front();
-                let confirmation =
-                    if acknowledged { Confirmation::Ack(returned) } else { Confirmation::Nack(returned) };
-                drop(waiting.send(Ok(confirmation)));
+            if self.unconfirmed.remove(&tag) {
+                let returned = self.returns.pop_front().map(Box::new);
+                self.confirmed.push(Confirmation { tag, acknowledged, returned });
             }
+        }
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
         }
     }
 
@@ -219,9 +257,7 @@ impl Channel {
         for waiting in self.requests.drain(..) {
             drop(waiting.send(Err(error.clone())));
         }
-        for (_, waiting) in std::mem::take(&mut self.confirms) {
-            drop(waiting.send(Err(error.clone())));
-        }
+        self.wake();
         for (_, deliveries) in std::mem::take(&mut self.consumers) {
             if tells_consumers {
                 drop(deliveries.send(Err(error.clone())));
@@ -231,9 +267,8 @@ impl Channel {
 }
 
 fn delivery(message: &Message, tag: u64, redelivered: bool, count: u32) -> Delivery {
-    let (exchange, key) = (short(&message.exchange), short(&message.key));
-    let mut delivery = Delivery::mock(tag, exchange, key, redelivered, message.body.to_vec());
-    delivery.properties = message.properties.clone();
+    let (properties, body) = (message.properties.clone(), message.body.clone());
+    let mut delivery = Delivery { tag, redelivered, properties, body };
     if count > 0 {
         let mut headers: FieldTable = message.properties.headers().clone().unwrap_or_default();
         headers.insert(short("x-delivery-count"), AMQPValue::LongLongInt(count.into()));
@@ -242,12 +277,10 @@ fn delivery(message: &Message, tag: u64, redelivered: bool, count: u32) -> Deliv
     delivery
 }
 
-fn returned(message: &Message) -> BasicReturnMessage {
-    BasicReturnMessage {
-        delivery: delivery(message, 0, false, 0),
-        reply_code: 312,
-        reply_text: short("NO_ROUTE"),
-    }
+fn returned(message: &Message) -> Returned {
+    let Message { exchange, key, properties, body } = message;
+    let (properties, body) = (properties.clone(), body.clone());
+    Returned { exchange: exchange.clone(), key: key.clone(), properties, body }
 }
 
 fn short(text: &str) -> ShortString {
