@@ -219,19 +219,14 @@ impl Channel {
         .await
     }
 
-    /// Settles a delivery, or all up to it; resolves when that was written.
-    pub(crate) async fn basic_ack(&self, delivery_tag: u64, multiple: bool) -> lapin::Result<()> {
-        self.tell(Basic::Ack(basic::Ack { delivery_tag, multiple })).await
+    /// Queues that a delivery is settled, or all up to it; gives the position that says when it was written.
+    pub(crate) fn basic_ack(&self, delivery_tag: u64, multiple: bool) -> lapin::Result<u64> {
+        self.tell(Basic::Ack(basic::Ack { delivery_tag, multiple }))
     }
 
-    /// Gives a delivery back, or all up to it; resolves when that was written.
-    pub(crate) async fn basic_nack(
-        &self,
-        delivery_tag: u64,
-        multiple: bool,
-        requeue: bool,
-    ) -> lapin::Result<()> {
-        self.tell(Basic::Nack(basic::Nack { delivery_tag, multiple, requeue })).await
+    /// Queues that a delivery is given back, or all up to it; gives the position that says when it was written.
+    pub(crate) fn basic_nack(&self, delivery_tag: u64, multiple: bool, requeue: bool) -> lapin::Result<u64> {
+        self.tell(Basic::Nack(basic::Nack { delivery_tag, multiple, requeue }))
     }
 
     pub(crate) async fn close(&self, code: u16, text: ShortString) -> lapin::Result<()> {
@@ -242,12 +237,11 @@ impl Channel {
         heard(answer).await.map(drop)
     }
 
-    async fn tell(&self, method: Basic) -> lapin::Result<()> {
-        let position = self.0.shared.act(|state| {
+    fn tell(&self, method: Basic) -> lapin::Result<u64> {
+        self.0.shared.act(|state| {
             let (_, outbox) = state.channel(self.0.number)?;
             outbox.method(self.0.number, AMQPClass::Basic(method))
-        })?;
-        self.written(position).await
+        })
     }
 
     async fn ask(&self, method: AMQPClass) -> lapin::Result<AMQPClass> {

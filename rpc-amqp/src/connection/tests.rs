@@ -119,9 +119,12 @@ async fn what_is_said_is_what_a_broker_reads() {
     let saying = tokio::spawn(async move {
         let exchange = channel.exchange_declare(short("x"), short("topic"), Default::default());
         let (bind, qos) = (channel.queue_bind(short("q"), short("x"), short("k")), channel.basic_qos(7));
-        let (ack, nack) = (channel.basic_ack(3, true), channel.basic_nack(4, false, true));
+        let tell = async {
+            channel.basic_ack(3, true)?;
+            channel.written(channel.basic_nack(4, false, true)?).await
+        };
         let (delete, close) = (channel.queue_delete(short("q")), channel.close(200, short("bye")));
-        tokio::join!(exchange, bind, qos, ack, nack, delete, close)
+        tokio::join!(exchange, bind, qos, tell, delete, close)
     });
     let mut seen = Vec::new();
     for _ in 0..7 {
@@ -146,8 +149,8 @@ async fn what_is_said_is_what_a_broker_reads() {
         AMQPClass::Channel(OfChannel::CloseOk(channel::CloseOk {})),
     ];
     broker.send(answers.map(|answer| method(1, answer))).await;
-    let (exchange, bind, qos, ack, nack, delete, close) = saying.await.unwrap();
-    for done in [exchange, bind, qos, ack, nack, delete, close] {
+    let (exchange, bind, qos, told, delete, close) = saying.await.unwrap();
+    for done in [exchange, bind, qos, told, delete, close] {
         done.unwrap();
     }
     assert!(connection.is_connected());

@@ -11,7 +11,7 @@ use rpc_core::Position;
 
 use super::acks::Frame;
 use super::generation::Generation;
-use super::task::Sender;
+use super::task::{Sender, Sending};
 use crate::declare::{declare, look_at, short};
 use crate::library::{Channel, Delivery};
 use crate::link::{Changes, Refusal, Session, limited};
@@ -127,7 +127,7 @@ impl Opened {
     /// Tells the broker what was decided.
     pub(super) fn sender(&self) -> Sender {
         let (channel, session) = (self.channel.clone(), Arc::clone(&self.session));
-        Box::new(move |frames| Box::pin(send(channel.clone(), Arc::clone(&session), frames)))
+        Box::new(move |frames| send(&channel, &session, &frames))
     }
 
     /// Closes the channel; the broker takes back what is unsettled.
@@ -147,20 +147,20 @@ impl Opened {
     }
 }
 
-async fn send(channel: Channel, session: Arc<Session>, frames: Vec<Frame>) -> Result<(), Refusal> {
-    let send = |frame: Frame| {
-        let channel = &channel;
-        async move {
-            match frame {
-                Frame::Ack { tag, multiple } => channel.basic_ack(tag, multiple).await,
-                Frame::Requeue { tag } => channel.basic_nack(tag, false, true).await,
-                Frame::Discard { tag } => channel.basic_nack(tag, false, false).await,
-            }
-        }
+/// Queues `frames` in order; the future ends when they were written.
+fn send(channel: &Channel, session: &Arc<Session>, frames: &[Frame]) -> Sending {
+    let queue = |frame: &Frame| match *frame {
+        Frame::Ack { tag, multiple } => channel.basic_ack(tag, multiple),
+        Frame::Requeue { tag } => channel.basic_nack(tag, false, true),
+        Frame::Discard { tag } => channel.basic_nack(tag, false, false),
     };
-    // All are queued by the first poll, in order, and written together.
-    let all = futures_util::future::try_join_all(frames.into_iter().map(send));
-    session.judged(limited("settle deliveries", all).await).map(drop)
+    // The last one is written last.
+    let last = frames.iter().try_fold(0, |_, frame| queue(frame));
+    let (channel, session) = (channel.clone(), Arc::clone(session));
+    Box::pin(async move {
+        let written = async { channel.written(last?).await };
+        session.judged(limited("settle deliveries", written).await)
+    })
 }
 
 /// Where a stream is read from. A time is a count of seconds, and the broker begins with the batch that holds it.

@@ -34,10 +34,8 @@ pub(super) struct Read {
 
 /// A decision about one delivery.
 pub(super) struct Settled {
-    pub(super) generation: Arc<Generation>,
-    pub(super) tag: u64,
     pub(super) settlement: Settlement,
-    pub(super) original: Original,
+    pub(super) settler: Box<Settler>,
 }
 
 /// Settles one delivery of a queue that waits for it.
@@ -51,11 +49,12 @@ pub(super) struct Settler {
 
 impl Settle for Settler {
     fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), Error> {
-        let Self { generation, tag, original, decisions } = *self;
-        if generation.is_over() {
+        if self.generation.is_over() {
             return Err(gone());
         }
-        decisions.send(Settled { generation, tag, settlement, original }).map_err(|_| gone())
+        // It stays where it is: what was delivered is large.
+        let decisions = self.decisions.clone();
+        decisions.send(Settled { settlement, settler: self }).map_err(|_| gone())
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use self::channel::{End, OnChannel};
 use self::reopening::Reopening;
-pub(super) use self::telling::Sender;
+pub(super) use self::telling::{Sender, Sending};
 use super::generation::Generation;
 use super::opened::Opened;
 use super::progress::Progress;
@@ -88,8 +88,8 @@ impl Task {
     /// The next channel; `None` when none is wanted any more.
     async fn reopen(&mut self, reopening: &mut Reopening) -> Option<Opened> {
         // Before it is asked where to go on. What is decided from here on finds its generation over, or is taken in later.
-        while let Ok(Settled { settlement, original, .. }) = self.decisions.try_recv() {
-            self.note_late(&settlement, &original);
+        while let Ok(Settled { settlement, settler }) = self.decisions.try_recv() {
+            self.note_late(&settlement, &settler.original);
         }
         reopening.resume = self.progress.iter_mut().map(Progress::resume).collect();
         let opened = tokio::select! {

@@ -168,13 +168,18 @@ impl Visit {
     }
 
     async fn forget(&self, tag: u64) -> Result<(), Refusal> {
-        limited("forget a dead letter", self.channel.basic_ack(tag, false)).await
+        limited("forget a dead letter", self.written(self.channel.basic_ack(tag, false))).await
+    }
+
+    async fn written(&self, queued: lapin::Result<u64>) -> lapin::Result<()> {
+        self.channel.written(queued?).await
     }
 
     /// Gives back what stays, and waits until the broker has taken in all that was said before.
     async fn leave(&self) -> Result<(), Refusal> {
         // All that was given out on this channel.
-        limited("give back dead letters", self.channel.basic_nack(0, true, true)).await?;
+        let given_back = self.written(self.channel.basic_nack(0, true, true));
+        limited("give back dead letters", given_back).await?;
         // A quorum queue writes it down first, and whoever looks next is to see what is there. Others may take from the
         // queue meanwhile, so this is no promise.
         let until = Instant::now() + RETURN_LIMIT;

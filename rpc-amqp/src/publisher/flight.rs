@@ -1,7 +1,7 @@
 //! Messages that were handed over and are not settled yet.
 
 use std::collections::hash_map::RandomState;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
 
 use lapin::BasicProperties;
@@ -20,20 +20,16 @@ pub(super) struct Flight {
     pending: BTreeMap<u64, Pending>,
     /// Numbers by [`Id`], oldest first. Usually one; a message that is published again while the first attempt is
     /// unconfirmed has more.
-    by_id: HashMap<Id, Vec<u64>>,
-    /// Makes ids of bodies.
+    by_id: BTreeSet<(Id, u64)>,
+    /// Makes ids.
     hasher: RandomState,
 }
 
-/// By what a message is known when it comes back.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(super) enum Id {
-    /// By its message id.
-    Named(Box<str>),
-    /// By a hash of its body, where the wire has no place for an id among the properties. Messages of one body to one place
-    /// need not be told apart: what becomes of them becomes of them in their order.
-    Unnamed(u64),
-}
+/// By what a message is known when it comes back: a hash of its message id, or of its body where the wire has no place for an
+/// id among the properties. Messages of one body to one place need not be told apart: what becomes of them becomes of them
+/// in their order. The hash has a key of this process, so nobody can make two messages look alike.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Id(u64);
 
 pub(super) struct Pending {
     pub(super) id: Id,
@@ -57,14 +53,14 @@ pub(super) struct Stranger;
 impl Flight {
     /// By what a message will be known.
     pub(super) fn id(&self, properties: &BasicProperties, body: &[u8]) -> Id {
-        match properties.message_id() {
-            Some(id) => Id::Named(id.as_str().into()),
-            None => Id::Unnamed(self.hasher.hash_one(body)),
-        }
+        Id(match properties.message_id() {
+            Some(id) => self.hasher.hash_one(id.as_str()),
+            None => self.hasher.hash_one(body),
+        })
     }
 
     pub(super) fn add(&mut self, number: u64, pending: Pending) {
-        self.by_id.entry(pending.id.clone()).or_default().push(number);
+        self.by_id.insert((pending.id, number));
         self.pending.insert(number, pending);
     }
 
@@ -74,12 +70,7 @@ impl Flight {
 
     pub(super) fn remove(&mut self, number: u64) -> Option<Pending> {
         let pending = self.pending.remove(&number)?;
-        if let Some(numbers) = self.by_id.get_mut(&pending.id) {
-            numbers.retain(|other| *other != number);
-            if numbers.is_empty() {
-                self.by_id.remove(&pending.id);
-            }
-        }
+        self.by_id.remove(&(pending.id, number));
         Some(pending)
     }
 
@@ -88,18 +79,19 @@ impl Flight {
     pub(super) fn whose(&mut self, returned: Option<&Returned>) -> Result<Carried, Stranger> {
         let Some(returned) = returned else { return Ok(Carried::Nothing) };
         let id = self.id(&returned.properties, &returned.body);
-        self.owner(&id, &returned.exchange, &returned.key)
+        self.owner(id, &returned.exchange, &returned.key)
     }
 
-    fn owner(&mut self, id: &Id, exchange: &str, key: &str) -> Result<Carried, Stranger> {
-        let numbers = self.by_id.get_mut(id).ok_or(Stranger)?;
+    fn owner(&mut self, id: Id, exchange: &str, key: &str) -> Result<Carried, Stranger> {
         let is_it = |number: &u64| {
             self.pending
                 .get(number)
                 .is_some_and(|pending| &*pending.exchange == exchange && &*pending.key == key)
         };
-        let index = numbers.iter().position(is_it).ok_or(Stranger)?;
-        Ok(Carried::Return(numbers.remove(index)))
+        let mut numbers = self.by_id.range((id, 0)..=(id, u64::MAX)).map(|(_, number)| *number);
+        let number = numbers.find(is_it).ok_or(Stranger)?;
+        self.by_id.remove(&(id, number));
+        Ok(Carried::Return(number))
     }
 
     /// When the oldest of them was handed over.
@@ -156,7 +148,7 @@ mod tests {
     }
 
     fn named(id: &str) -> Id {
-        Id::Named(id.into())
+        Id(id.bytes().map(u64::from).sum())
     }
 
     #[test]
@@ -176,11 +168,11 @@ mod tests {
         flight.add(first, pending("m", "a"));
         flight.add(second, pending("m", "b"));
         flight.add(third, pending("m", "a"));
-        assert_eq!(flight.owner(&named("m"), "x", "b"), Ok(Carried::Return(second)));
-        assert_eq!(flight.owner(&named("m"), "x", "a"), Ok(Carried::Return(first)));
-        assert_eq!(flight.owner(&named("m"), "x", "a"), Ok(Carried::Return(third)));
-        assert_eq!(flight.owner(&named("m"), "x", "a"), Err(Stranger));
-        assert_eq!(flight.owner(&named("other"), "x", "a"), Err(Stranger));
+        assert_eq!(flight.owner(named("m"), "x", "b"), Ok(Carried::Return(second)));
+        assert_eq!(flight.owner(named("m"), "x", "a"), Ok(Carried::Return(first)));
+        assert_eq!(flight.owner(named("m"), "x", "a"), Ok(Carried::Return(third)));
+        assert_eq!(flight.owner(named("m"), "x", "a"), Err(Stranger));
+        assert_eq!(flight.owner(named("other"), "x", "a"), Err(Stranger));
     }
 
     #[test]

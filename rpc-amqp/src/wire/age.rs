@@ -7,6 +7,11 @@ use lapin::types::{AMQPValue, ShortString};
 
 use super::words;
 
+/// A shorter wait changes nothing: the way over the network is not counted either, and a new table costs more than all else.
+const SHORT: u64 = 50;
+/// Nor does one that is less than such a part of what there was.
+const PART: u64 = 50;
+
 /// `properties` after a message has waited for `time`: what is left on the wire counts from its publishing, and a
 /// message can wait for its broker longer than a clock may be wrong.
 pub(crate) fn aged(mut properties: BasicProperties, time: Duration) -> BasicProperties {
@@ -15,7 +20,16 @@ pub(crate) fn aged(mut properties: BasicProperties, time: Duration) -> BasicProp
         return properties;
     }
     let left = |milliseconds: u64| milliseconds.saturating_sub(waited).max(1);
-    let expiration = properties.expiration().as_ref().and_then(|text| text.as_str().parse().ok());
+    let expiration: Option<u64> =
+        properties.expiration().as_ref().and_then(|text| text.as_str().parse().ok());
+    let timeout = properties.headers().as_ref().and_then(|headers| headers.inner().get(words::TIMEOUT_MS));
+    let timeout = match timeout {
+        Some(AMQPValue::LongLongInt(time)) => u64::try_from(*time).ok(),
+        _ => None,
+    };
+    if waited < SHORT && expiration.into_iter().chain(timeout).all(|time| waited * PART <= time) {
+        return properties;
+    }
     if let Some(text) = expiration.and_then(|time| ShortString::try_new(left(time).to_string()).ok()) {
         properties = properties.with_expiration(text);
     }
@@ -41,8 +55,8 @@ mod tests {
         let fresh = BasicProperties::default()
             .with_expiration(ShortString::try_new("5000").unwrap())
             .with_headers(headers);
-        for (seconds, left) in [(0, 5_000), (2, 3_000), (9, 1)] {
-            let aged = aged(fresh.clone(), Duration::from_secs(seconds));
+        for (waited, left) in [(0, 5_000), (49, 5_000), (50, 4_950), (2_000, 3_000), (9_000, 1)] {
+            let aged = aged(fresh.clone(), Duration::from_millis(waited));
             assert_eq!(aged.expiration().as_ref().unwrap().as_str(), left.to_string());
             let headers = aged.headers().as_ref().unwrap().inner();
             assert_eq!(headers[words::TIMEOUT_MS], AMQPValue::LongLongInt(left));

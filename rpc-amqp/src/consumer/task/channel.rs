@@ -261,7 +261,8 @@ impl<'a> OnChannel<'a> {
     }
 
     fn settle(&mut self, settled: Settled) {
-        let Settled { generation, tag, settlement, original } = settled;
+        let Settled { settlement, settler } = settled;
+        let Settler { generation, tag, original, .. } = *settler;
         if !Arc::ptr_eq(&generation, &self.opened.generation) {
             // Of a channel that is gone; the tag means another delivery here.
             return self.task.note_late(&settlement, &original);

@@ -23,7 +23,7 @@ pub(crate) struct Channel {
     connection: u64,
     number: u16,
     closer: Arc<Closer>,
-    /// Messages that may not be written yet, by their position.
+    /// What may not be written yet, by its position.
     writing: Arc<Mutex<BTreeMap<u64, oneshot::Receiver<lapin::Result<()>>>>>,
 }
 
@@ -170,8 +170,15 @@ impl Channel {
     }
 
     pub(crate) async fn written(&self, position: u64) -> lapin::Result<()> {
-        let written = self.writing.lock().unwrap().remove(&position);
-        heard(written.expect("one waits for what was published")).await
+        let written = {
+            let mut writing = self.writing.lock().unwrap();
+            let later = writing.split_off(&(position + 1));
+            let written = writing.remove(&position);
+            // What came before is written when this is.
+            *writing = later;
+            written
+        };
+        heard(written.expect("one waits for what was sent")).await
     }
 
     pub(crate) async fn confirmed(&self) -> lapin::Result<Vec<Confirmation>> {
@@ -183,12 +190,12 @@ impl Channel {
         .await
     }
 
-    pub(crate) async fn basic_ack(&self, tag: u64, multiple: bool) -> lapin::Result<()> {
-        self.tell(Request::Ack { tag, multiple }).await
+    pub(crate) fn basic_ack(&self, tag: u64, multiple: bool) -> lapin::Result<u64> {
+        self.tell(Request::Ack { tag, multiple })
     }
 
-    pub(crate) async fn basic_nack(&self, tag: u64, _: bool, _: bool) -> lapin::Result<()> {
-        self.tell(Request::Requeue { tag }).await
+    pub(crate) fn basic_nack(&self, tag: u64, _: bool, _: bool) -> lapin::Result<u64> {
+        self.tell(Request::Requeue { tag })
     }
 
     pub(crate) async fn close(&self, _: u16, _: ShortString) -> lapin::Result<()> {
@@ -199,17 +206,20 @@ impl Channel {
         answer.map(drop)
     }
 
-    /// Sends what is not answered; resolves when it is written.
-    async fn tell(&self, request: Request) -> lapin::Result<()> {
-        let written = self.world.act(|state| {
-            if let Some(error) = state.end(self.connection).and_then(|end| end.channel_error(self.number)) {
+    /// Sends what is not answered.
+    fn tell(&self, request: Request) -> lapin::Result<u64> {
+        let (sender, written) = oneshot::channel();
+        let position = self.world.act(|state| {
+            let end = state.end(self.connection).ok_or_else(gone)?;
+            if let Some(error) = end.channel_error(self.number) {
                 return Err(error);
             }
-            let (sender, written) = oneshot::channel();
+            let position = end.next_position();
             state.write(self.connection, self.number, request, sender);
-            Ok(written)
+            Ok(position)
         })?;
-        heard(written).await
+        self.writing.lock().unwrap().insert(position, written);
+        Ok(position)
     }
 
     /// Sends what is answered.

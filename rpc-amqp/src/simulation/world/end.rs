@@ -39,8 +39,8 @@ pub(crate) struct End {
     kept: Vec<(u16, Request, Waiting<()>)>,
     channels: BTreeMap<u16, Channel>,
     next_channel: u16,
-    /// How many messages were handed over.
-    published: u64,
+    /// How many messages and settlements were handed over.
+    queued: u64,
     events: Option<mpsc::UnboundedSender<Event>>,
 }
 
@@ -74,7 +74,7 @@ impl End {
             kept: Vec::new(),
             channels: BTreeMap::new(),
             next_channel: 0,
-            published: 0,
+            queued: 0,
             events: None,
         }
     }
@@ -124,19 +124,26 @@ impl End {
         self.channels.entry(channel).or_default().requests.push_back(waiting);
     }
 
-    /// Takes the tag of the next publish. Positions count messages here.
+    /// Takes the tag of the next publish. Positions count what is not answered here.
     pub(crate) fn publish(&mut self, channel: u16) -> Queued {
         let known = self.channels.entry(channel).or_default();
         known.next_publish += 1;
-        self.published += 1;
-        known.unconfirmed.insert(known.next_publish);
-        Queued { tag: known.next_publish, position: self.published }
+        let tag = known.next_publish;
+        known.unconfirmed.insert(tag);
+        Queued { tag, position: self.next_position() }
     }
 
-    /// How many messages were written.
+    pub(crate) const fn next_position(&mut self) -> u64 {
+        self.queued += 1;
+        self.queued
+    }
+
+    /// How much of what is not answered was written.
     pub(crate) fn position(&self) -> u64 {
-        let is_message = |request: &Request| matches!(request, Request::Publish { .. });
-        self.published - self.kept.iter().filter(|(_, request, _)| is_message(request)).count() as u64
+        let counts = |request: &Request| {
+            matches!(request, Request::Publish { .. } | Request::Ack { .. } | Request::Requeue { .. })
+        };
+        self.queued - self.kept.iter().filter(|(_, request, _)| counts(request)).count() as u64
     }
 
     /// All confirms that have come, or why there will be none.
