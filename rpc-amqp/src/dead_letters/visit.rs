@@ -177,13 +177,14 @@ impl Visit {
 
     /// Gives back what stays, and waits until the broker has taken in all that was said before.
     async fn leave(&self) -> Result<(), Refusal> {
+        let before = depth(&self.channel, &self.queue).await?;
         // All that was given out on this channel.
         let given_back = self.written(self.channel.basic_nack(0, true, true));
         limited("give back dead letters", given_back).await?;
         // A quorum queue writes it down first, and whoever looks next is to see what is there. Others may take from the
         // queue meanwhile, so this is no promise.
         let until = Instant::now() + RETURN_LIMIT;
-        while depth(&self.channel, &self.queue).await? < self.stays && Instant::now() < until {
+        while depth(&self.channel, &self.queue).await? < before + self.stays && Instant::now() < until {
             tokio::time::sleep(RETURN_LIMIT / 50).await;
         }
         limited("close a channel", self.channel.close(200, short("bye")?)).await
