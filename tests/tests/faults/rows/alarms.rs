@@ -89,7 +89,7 @@ fn replies(stage: &mut Stage<'_>) {
     stage.expect(sent == ok, || format!("D3: {ok} of {sent} ended well: {:?}", verdict.tallies));
 }
 
-/// The broker, which knows nothing, still wants heartbeats, and lapin sends none while it is blocked: so they are rarer
+/// The broker, which knows nothing, still wants heartbeats, and a connection writes none while it is blocked: so they are rarer
 /// than the time that this takes.
 fn injected(stage: &mut Stage<'_>) {
     let seconds = stage.options.amount(20, 600);

@@ -74,7 +74,7 @@ fn paused(stage: &mut Stage<'_>) {
             most = most.max(stage.process("client").measure().number("threads"));
             std::thread::sleep(Duration::from_millis(250));
         }
-        // An attempt that is under way has the thread of lapin's connection.
+        // An attempt that is under way may look a name up.
         stage.expect(most <= threads + 2, || {
             format!("A3: {most} threads while it stood still, {threads} before")
         });

@@ -137,7 +137,6 @@ fn cut_after(stage: &mut Stage<'_>) {
     let proxy = stage.proxy(Side::Client);
     stage.fault("FIN after n bytes of the handshake, each n up to 700, either way");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let count = |folder: &str| std::fs::read_dir(folder).unwrap().count();
     let connect = || runtime.block_on(rpc_amqp::AmqpTransport::builder(&url).connect());
     for direction in [Direction::Upstream, Direction::Downstream] {
         for bytes in 0..700 {
@@ -164,19 +163,8 @@ fn cut_after(stage: &mut Stage<'_>) {
         proxy.heal();
     }
     stage.lifted_without_calls();
-    // Threads of other lanes come and go in this process, so only threads of lapin are counted.
-    let left = stage.until(Duration::from_secs(5), |_| lapin_threads() == 0);
-    stage.expect(left, || {
-        format!("B9: {} of {} threads are lapin's", lapin_threads(), count("/proc/self/task"))
-    });
     let gone = stage.until(Duration::from_secs(5), |stage| stage.proxy(Side::Client).connections_open() == 0);
     stage.expect(gone, || "B9: connections are open still".to_owned());
-}
-
-fn lapin_threads() -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap().filter_map(Result::ok);
-    let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
-    names.filter(|name| name.starts_with("lapin")).count()
 }
 
 /// A frame that is damaged ends its connection. A body that is damaged is taken for what was sent: no checksum of AMQP
