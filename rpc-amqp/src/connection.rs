@@ -94,6 +94,11 @@ impl Connection {
         self.shared.lock().error().is_none()
     }
 
+    /// Whether the broker reads nothing for now, so that nothing is written.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.shared.lock().is_blocked()
+    }
+
     /// The most bytes in a frame.
     pub(crate) const fn frame_max(&self) -> u32 {
         self.tuned.frame_max

@@ -36,7 +36,8 @@ pub(super) struct State {
     last_channel: u16,
     channel_max: u16,
     error: Option<lapin::Error>,
-    is_blocked: bool,
+    /// Why the broker reads nothing for now.
+    blocked: Option<String>,
     events: Option<mpsc::UnboundedSender<Event>>,
     /// How many octets the socket has taken.
     written: u64,
@@ -54,7 +55,7 @@ impl State {
             last_channel: 0,
             channel_max,
             error: None,
-            is_blocked: false,
+            blocked: None,
             events: None,
             written,
             writers: Vec::new(),
@@ -69,13 +70,17 @@ impl State {
 
     /// Whether the broker reads nothing for now.
     pub(super) const fn is_blocked(&self) -> bool {
-        self.is_blocked
+        self.blocked.is_some()
     }
 
     pub(super) fn listen(&mut self, events: mpsc::UnboundedSender<Event>) {
         match &self.error {
             Some(error) => drop(events.send(Event::Error(error.clone()))),
             None => self.events = Some(events),
+        }
+        // Nobody may have listened then.
+        if let Some(reason) = &self.blocked {
+            self.tell(Event::ConnectionBlocked(reason.clone()));
         }
     }
 
@@ -226,12 +231,12 @@ impl State {
         let AMQPClass::Connection(method) = method else { return Err(unreadable("a method of a channel")) };
         match method {
             OfConnection::Blocked(blocked) => {
-                self.is_blocked = true;
-                self.tell(Event::ConnectionBlocked(blocked.reason.to_string()));
+                let reason = self.blocked.insert(blocked.reason.to_string()).clone();
+                self.tell(Event::ConnectionBlocked(reason));
                 Ok(())
             }
             OfConnection::Unblocked(_) => {
-                self.is_blocked = false;
+                self.blocked = None;
                 self.tell(Event::ConnectionUnblocked);
                 Ok(())
             }

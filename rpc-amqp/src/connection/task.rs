@@ -64,6 +64,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Task<S> {
     }
 
     fn turn(&mut self, context: &mut Context<'_>) -> lapin::Result<()> {
+        // First what was queued before anybody could know that the broker is blocked. An error is found again below.
+        let _ = self.write(context);
         self.read(context)?;
         self.beat(context)?;
         if let Err(error) = self.write(context) {

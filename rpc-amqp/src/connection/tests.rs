@@ -260,6 +260,9 @@ async fn nothing_is_written_while_the_broker_is_blocked() {
     assert!(
         matches!(events.next().await, Some(Event::ConnectionBlocked(reason)) if reason == "low on memory")
     );
+    assert!(connection.is_blocked());
+    let told = connection.events_listener().next().await;
+    assert!(matches!(told, Some(Event::ConnectionBlocked(_))), "whoever listens later is told, too");
     let queued = channel.publish(PLACE, BasicProperties::default(), b"").unwrap();
     assert!(timeout(Duration::from_millis(50), broker.frame()).await.is_err());
     assert!(channel.position() < queued.position);

@@ -103,6 +103,11 @@ impl Session {
         self.connection.is_connected()
     }
 
+    /// Whether the broker reads nothing for now. Known here before anybody is told.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.connection.is_blocked()
+    }
+
     /// Why the epoch is over.
     pub(crate) fn cause(&self) -> String {
         self.refusal().text

@@ -86,7 +86,8 @@ impl Lane {
         // Made once: to make and to drop one of these takes a lock.
         let (mut over, mut aborted) = (pin!(session.ended()), pin!(aborted.cancelled()));
         let ended = loop {
-            let is_blocked = actor.view.borrow_and_update().blocked.is_some();
+            // The end of a block changes the view later than the session, so this is looked at again then.
+            let is_blocked = actor.view.borrow_and_update().blocked.is_some() || self.session.is_blocked();
             self.gate.set_blocked(is_blocked, Instant::now());
             if !is_blocked && self.asking.is_open() {
                 self.introductions.start(&mut actor.returned);
@@ -128,6 +129,10 @@ impl Lane {
                 }
                 _ = actor.slots.recv_many(&mut batch, room), if room > 0 && has_senders => {
                     let is_full = batch.len() == room;
+                    if self.session.is_blocked() {
+                        // Since the gate was asked: what is handed over now would be held until its time is over.
+                        actor.returned.extend(batch.drain(..));
+                    }
                     for slot in batch.drain(..) {
                         self.hand_over(slot);
                     }

@@ -79,6 +79,10 @@ impl Connection {
         self.world.lock().end(self.number).is_some_and(|end| end.is_open())
     }
 
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.world.lock().end(self.number).is_some_and(|end| end.is_blocked())
+    }
+
     #[expect(clippy::unused_self, reason = "the real one's interface")]
     pub(crate) const fn frame_max(&self) -> u32 {
         131_072

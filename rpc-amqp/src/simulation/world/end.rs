@@ -87,7 +87,7 @@ impl End {
         self.error.clone()
     }
 
-    pub(super) const fn is_blocked(&self) -> bool {
+    pub(crate) const fn is_blocked(&self) -> bool {
         self.blocked
     }
 
