@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::stream::{self, SelectAll};
 use futures_util::{FutureExt, Stream, StreamExt};
@@ -38,14 +38,28 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Declares, limits the prefetch, and consumes.
-    pub(super) async fn open(session: Arc<Session>, plan: Plan, prefetch: u16) -> Result<Self, Refusal> {
-        let opened = Self::open_plan(Arc::clone(&session), plan, prefetch).await;
-        session.judged(opened)
+    /// Declares, limits the prefetch, and consumes, on a channel that may be silent for `patience`.
+    pub(super) async fn open(
+        session: Arc<Session>,
+        plan: Plan,
+        prefetch: u16,
+        patience: Duration,
+    ) -> Result<Self, Refusal> {
+        let channel = session.channel().await?;
+        let opened = Self::open_plan(Arc::clone(&session), channel, plan, prefetch);
+        match tokio::time::timeout(patience, opened).await {
+            Ok(opened) => session.judged(opened),
+            // It is closed when the broker comes to that, and with it a consumer that comes to be there all the same.
+            Err(_) => Err(Refusal::lost(format!("nothing was answered on a channel for {patience:?}"))),
+        }
     }
 
-    async fn open_plan(session: Arc<Session>, plan: Plan, prefetch: u16) -> Result<Self, Refusal> {
-        let channel = session.channel().await?;
+    async fn open_plan(
+        session: Arc<Session>,
+        channel: Channel,
+        plan: Plan,
+        prefetch: u16,
+    ) -> Result<Self, Refusal> {
         declare(&session, &channel, &plan.declarations).await?;
         // Per consumer, since the kind that is shared by a channel is refused by newer brokers and quorum queues.
         let qos = channel.basic_qos(prefetch);

@@ -25,13 +25,22 @@ impl Backoff {
         random::below(bound, random::number())
     }
 
+    /// `first`, doubled with every failure so far.
+    pub(crate) fn doubled(&self, first: Duration) -> Duration {
+        doubled(first, self.failures)
+    }
+
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
 
     fn bound(failures: u32) -> Duration {
-        Self::SHORTEST.saturating_mul(1 << failures.min(16)).min(LONGEST)
+        doubled(Self::SHORTEST, failures).min(LONGEST)
     }
+}
+
+fn doubled(first: Duration, failures: u32) -> Duration {
+    first.saturating_mul(1 << failures.min(16))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Questions to the broker on the connection that publishes.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -37,9 +39,31 @@ impl Asking {
     }
 
     /// Whether the broker still answers.
-    pub(super) async fn answers(&self) -> Result<(), Refusal> {
+    async fn answers(&self) -> Result<(), Refusal> {
         let channel = self.judged(self.session.try_channel().await)?;
         self.judged(limited("close a channel", channel.close(200, "done".into())).await)
+    }
+
+    /// Whether the broker has come to what was sent on a channel. Not, when it says nothing there for `patience`, though it
+    /// answers on others.
+    ///
+    /// A channel of RabbitMQ is silent for 7 s or more when it meets a quorum queue for the first time and the node of the
+    /// leader is known to be gone, but accepts connections (it is cut off, or stands still): the channel asks there first.
+    /// Once another leader is elected, 1 to 3 s after that knowledge, any new channel asks that one.
+    pub(super) async fn reads(&self, channel: &Channel, patience: Duration) -> Result<bool, Refusal> {
+        // Any question does.
+        let mut question = pin!(limited("publish", channel.confirm_select()));
+        let works_otherwise = async {
+            tokio::time::sleep(patience).await;
+            self.answers().await
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = &mut question => answer,
+            // Otherwise the silence is that of the broker, and the first question ends with it.
+            Ok(()) = works_otherwise => return Ok(false),
+        };
+        self.judged(answer).map(|()| true)
     }
 
     /// Passes `answer` through; one that says that the broker is silent ends the epoch, unless it is blocked.

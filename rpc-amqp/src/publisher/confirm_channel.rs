@@ -82,6 +82,11 @@ impl ConfirmChannel {
         self.flight.is_empty()
     }
 
+    /// To ask something on.
+    pub(super) const fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
     pub(super) const fn flight(&self) -> &Flight {
         &self.flight
     }

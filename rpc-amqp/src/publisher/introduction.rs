@@ -7,11 +7,15 @@
 //! user without write permission, an exchange of another type, a queue with other arguments: none of them ever harms
 //! the messages of others, nor do others wait for them; and what the broker says belongs to exactly one message.
 //!
+//! An introduction that the broker does not come to soon, though it answers elsewhere (see [`Asking::reads`]), leaves its
+//! message on its channel, and those who wait try with the next.
+//!
 //! The alternative is to publish at once and to rebuild the shared channel after a refusal. It saves a round trip for
 //! the first message of an exchange, and costs everybody the outcome of what is in flight, again after each quarantine.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rpc_core::Error;
 use tokio::sync::oneshot;
@@ -26,6 +30,11 @@ use super::unknown;
 use crate::library::{Channel, Confirmation, Place};
 use crate::link::{Refusal, RefusalKind, limited};
 use crate::topology::Declaration;
+
+/// How long a channel may be silent over its first message before others are tried.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long that message may be confirmed then.
+pub(super) const KEPT: Duration = Duration::from_secs(5);
 
 /// What is not known to be accepted by the broker.
 pub(super) struct Unknown {
@@ -46,7 +55,7 @@ pub(super) struct Introduced {
 
 /// The broker has refused nothing.
 pub(super) struct Accepted {
-    /// The exchange, if it took a message.
+    /// The exchange, if it is known to have taken a message.
     pub(super) exchange: Option<String>,
     /// The end of it.
     pub(super) rest: Rest,
@@ -86,7 +95,7 @@ pub(super) async fn introduce(
         return Introduced { name, declared, verdict: Ok(Accepted { exchange: None, rest }) };
     };
     let verdict = match publish(&asking, channel, ready).await {
-        Ok(rest) => Ok(Accepted { exchange: Some(exchange), rest }),
+        Ok((is_read, rest)) => Ok(Accepted { exchange: is_read.then_some(exchange), rest }),
         Err(refusal) => Err(Refused { what: exchange, refusal }),
     };
     Introduced { name, declared, verdict }
@@ -109,7 +118,8 @@ async fn prepare(
     Ok(channel)
 }
 
-async fn publish(asking: &Asking, channel: Channel, ready: Ready) -> Result<Rest, Refusal> {
+/// Says whether the broker has read the message, which it may not have come to though it works.
+async fn publish(asking: &Asking, channel: Channel, ready: Ready) -> Result<(bool, Rest), Refusal> {
     let Ready { exchange, key, mandatory, properties, body, until, outcome } = ready;
     let mut owed = Owed { outcome: Some(outcome), asking: asking.clone() };
     let to = Place { exchange: &exchange, key: &key, mandatory };
@@ -129,9 +139,12 @@ async fn publish(asking: &Asking, channel: Channel, ready: Ready) -> Result<Rest
     if let Err(error) = written {
         return Err(owed.refuse(Refusal::from_answer(&error)));
     }
-    // Any question does.
-    let question = limited("publish", channel.confirm_select()).await;
-    match asking.judged(question) {
+    match asking.reads(&channel, PATIENCE).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let rest = tokio::time::timeout(KEPT, rest(channel, owed, (exchange, key)));
+            return Ok((false, Box::pin(async move { rest.await.ok().flatten() })));
+        }
         // Blocked meanwhile: the answer comes with the confirm.
         Err(refusal) if refusal.kind == RefusalKind::Lost && asking.is_open() && channel.is_usable() => {}
         // The broker has closed the channel before it was asked, and the confirm says why.
@@ -140,9 +153,8 @@ async fn publish(asking: &Asking, channel: Channel, ready: Ready) -> Result<Rest
             return Err(owed.refuse(confirmed.err().unwrap_or(refusal)));
         }
         Err(refusal) => return Err(owed.refuse(refusal)),
-        Ok(()) => {}
     }
-    Ok(Box::pin(rest(channel, owed, (exchange, key))))
+    Ok((true, Box::pin(rest(channel, owed, (exchange, key)))))
 }
 
 async fn rest(channel: Channel, mut owed: Owed, (exchange, key): (String, String)) -> Option<Channel> {

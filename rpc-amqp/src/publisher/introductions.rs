@@ -17,6 +17,8 @@ use crate::topology::Declaration;
 
 /// Introductions at a time. Each has a channel, and channels are not free.
 const MOST_RUNNING: usize = 8;
+/// Introduced messages that are not confirmed; beyond it no introduction is started.
+const MOST_RESTING: usize = 64;
 /// Messages that wait for an introduction; beyond it no message is taken from the queue.
 const MOST_WAITING: usize = 1_024;
 /// How many exchanges and queues are remembered as known.
@@ -104,6 +106,7 @@ impl Introductions {
     /// Starts as many introductions as may run. Messages that need none any more come back to `returned`.
     pub(super) fn start(&mut self, returned: &mut VecDeque<Slot>) {
         while self.running.len() < MOST_RUNNING
+            && self.rests.len() < MOST_RESTING
             && let Some(name) = self.due.pop_front()
         {
             let first = self.waiting.get(&name).map(|waiting| Arc::clone(&waiting.first)).unwrap_or_default();

@@ -26,6 +26,8 @@ use crate::link::{Refusal, Session};
 
 /// How often the messages in flight are looked at.
 const LOOK: Duration = Duration::from_millis(250);
+/// How long the channel may be silent over a question before another one takes its place.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// When nobody waits for what has been in flight for so long, its confirms are not worth a channel.
 const OLD: Duration = Duration::from_secs(5);
 
@@ -52,7 +54,7 @@ pub(super) struct Lane {
     questions: FuturesUnordered<Question>,
 }
 
-type Question = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
+type Question = Pin<Box<dyn Future<Output = Result<bool, Refusal>> + Send>>;
 
 /// What to do with a message.
 enum Decision {
@@ -145,8 +147,12 @@ impl Lane {
                 changed = actor.view.changed() => if changed.is_err() { break Ended::Done },
                 () = actor.closing.cancelled(), if is_idle => break Ended::Done,
                 Some(answer) = self.questions.next(), if !self.questions.is_empty() => {
-                    if answer.is_ok() {
-                        self.gate.answered(Instant::now());
+                    let now = Instant::now();
+                    if let Ok(is_read) = answer {
+                        self.gate.answered(now);
+                        if !is_read {
+                            self.renewal.ask(&self.asking, now);
+                        }
                     }
                 }
                 _ = look.tick() => self.look(is_blocked),
@@ -175,8 +181,10 @@ impl Lane {
                 let new = ConfirmChannel::new(channel, &self.session);
                 self.renewal.keep(std::mem::replace(&mut self.shared, new), now);
             }
-            Renewed::Confirmed(confirmed) => self.renewal.settle(Some(*confirmed), &mut self.gate, now),
-            Renewed::Nothing => self.renewal.settle(None, &mut self.gate, now),
+            Renewed::Confirmed(place, confirmed) => {
+                self.renewal.settle(place, confirmed.map(|it| *it), &mut self.gate, now);
+            }
+            Renewed::Nothing => {}
         }
     }
 
@@ -247,8 +255,8 @@ impl Lane {
         let oldest = self.shared.flight().oldest();
         match self.gate.look(oldest, now) {
             Advice::Ask if self.questions.is_empty() => {
-                let asking = self.asking.clone();
-                self.questions.push(Box::pin(async move { asking.answers().await }));
+                let (asking, channel) = (self.asking.clone(), self.shared.channel().clone());
+                self.questions.push(Box::pin(async move { asking.reads(&channel, PATIENCE).await }));
             }
             Advice::Wait | Advice::Ask => {}
             Advice::Replace => self.shared.lose("the broker has lost confirms"),

@@ -9,11 +9,14 @@
 //!   sends is read, its farewell included: what was on its way is done afterwards.
 //! - Nobody tells the broker that a client has died: its exclusive queues and unsettled messages stay with it until the
 //!   broker notices.
+//! - A channel that meets a quorum queue for the first time while its leader is away does nothing for 7 s, though there
+//!   may be another leader long before; a new channel finds that one at once.
 //! - After a crash, acknowledged messages can be there again, and the mark of redelivery can be missing.
 
 mod channel;
 mod crash;
 mod declare;
+mod leader;
 mod publish;
 mod queue;
 
@@ -22,6 +25,7 @@ use std::sync::Arc;
 
 use self::channel::Channel;
 pub(crate) use self::crash::Crash;
+pub(crate) use self::leader::STUCK;
 use self::queue::{Queue, Stored, Taker};
 use super::frame::{Answer, Done, Message, Request};
 use super::random::Random;
@@ -45,6 +49,11 @@ pub(crate) enum Task {
         acknowledged: bool,
     },
     Confirm {
+        connection: u64,
+        channel: u16,
+    },
+    /// A channel waits for a leader no longer.
+    GoOn {
         connection: u64,
         channel: u16,
     },
@@ -87,6 +96,8 @@ pub(crate) struct Broker {
     alarm: bool,
     /// Every queue refuses messages, as one with a length limit does.
     full: bool,
+    /// Nobody leads a quorum queue.
+    leaderless: bool,
     /// The next message of an operation is taken twice, as from a client that sends again.
     doubles: bool,
     /// How many consumers that acknowledge were started without a limit.
@@ -107,6 +118,7 @@ impl Broker {
             connections: BTreeMap::new(),
             alarm: false,
             full: false,
+            leaderless: false,
             doubles: false,
             unlimited: 0,
             forgettable: Vec::new(),
@@ -141,6 +153,9 @@ impl Broker {
             }
             // A channel that is closed reads on, and does nothing.
             request if known.channels.contains_key(&channel) => {
+                if self.keeps_waiting((connection, channel), &request) {
+                    return;
+                }
                 let publishes = matches!(request, Request::Publish { .. });
                 if let Err((code, text)) = self.obey(now, connection, channel, request) {
                     self.send(connection, channel, Answer::ChannelClosed { code, text });

@@ -97,7 +97,7 @@ async fn live(scenario: Arc<Scenario>) -> Finished {
     let healed = scenario.healed();
     world.sleep_until(healed).await;
     let healed_after = if scenario.heals { probe(&world, &clients, healed).await } else { None };
-    let end = (scenario.answered().max(world.now())) + DRAIN;
+    let end = scenario.answered().max(scenario.unstuck()).max(world.now()) + DRAIN;
     world.sleep_until(end).await;
     let finished = {
         let state = world.lock();

@@ -1,6 +1,6 @@
 //! What a seed decides: the processes, what they do, and what goes wrong.
 
-use super::broker::Crash;
+use super::broker::{Crash, STUCK};
 use super::random::Random;
 use crate::link::Purpose;
 
@@ -98,6 +98,8 @@ pub(crate) enum FaultKind {
     Alarm,
     /// Queues refuse messages.
     Full,
+    /// The leaders of quorum queues are away.
+    Leaderless,
     /// The next message is in its queue twice.
     Double,
     /// A process dies. Servers come back after the fault's time.
@@ -143,7 +145,14 @@ impl Scenario {
     /// Whether messages can hang on their way for long.
     pub(crate) fn delays(&self) -> bool {
         let hangs = |kind| {
-            matches!(kind, FaultKind::Hold { .. } | FaultKind::Slow | FaultKind::Pause | FaultKind::Alarm)
+            matches!(
+                kind,
+                FaultKind::Hold { .. }
+                    | FaultKind::Slow
+                    | FaultKind::Pause
+                    | FaultKind::Alarm
+                    | FaultKind::Leaderless
+            )
         };
         self.faults.iter().any(|fault| hangs(fault.kind))
     }
@@ -155,6 +164,12 @@ impl Scenario {
     /// When no fault lasts any more.
     pub(crate) fn healed(&self) -> u64 {
         self.faults.iter().map(|fault| fault.at + fault.lasts).max().unwrap_or(0).max(LAST)
+    }
+
+    /// When no channel waits any more for a leader that was away.
+    pub(crate) fn unstuck(&self) -> u64 {
+        let leaderless = self.faults.iter().filter(|fault| matches!(fault.kind, FaultKind::Leaderless));
+        leaderless.map(|fault| fault.at + fault.lasts + STUCK).max().unwrap_or(0)
     }
 
     /// When the last caller has its answer.
@@ -234,7 +249,8 @@ impl Draw {
             63..66 => (FaultKind::Crash(Crash::Wipe), random.between(50, 1_500)),
             66..69 => (FaultKind::Pause, random.between(20, 5_000)),
             69..75 => (FaultKind::Alarm, random.between(100, 2_000)),
-            75..79 => (FaultKind::Full, random.between(50, 500)),
+            75..77 => (FaultKind::Full, random.between(50, 500)),
+            77..79 => (FaultKind::Leaderless, random.between(50, 2_000)),
             79..82 => (FaultKind::Double, 0),
             82..84 => (FaultKind::LibraryDies { process, purpose }, 0),
             84..92 => (FaultKind::Kill { process: server }, random.between(50, 1_500)),

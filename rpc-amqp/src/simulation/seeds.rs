@@ -152,6 +152,23 @@ fn a_library_that_dies_without_a_word_is_noticed_by_its_socket() {
     }
 }
 
+/// Who connects while a quorum queue has no leader has channels that go on to wait when there is one again.
+#[test]
+fn calls_succeed_soon_after_a_leader_is_there() {
+    let call = |at| operation(Kind::Call, at, 1_500, Ending::Returns);
+    for (process, purpose) in [(0, Purpose::Publish), (1, Purpose::Consume)] {
+        let leaderless = Fault { at: 600, lasts: 1_200, kind: FaultKind::Leaderless };
+        let kind = FaultKind::Cut { process, purpose: Some(purpose) };
+        let mut scenario = scenario(vec![call(300), call(800), call(1_500)], leaderless);
+        scenario.faults.push(Fault { at: 700, lasts: 0, kind });
+        scenario.quorum = true;
+        let finished = run(&scenario);
+        let violations = check(&scenario, &finished);
+        assert!(violations.is_empty(), "{kind:?}: {violations:?}\n{}", finished.history.of(2));
+        assert!(finished.healed_after.is_some_and(|healed| healed < 2_500), "{:?}", finished.healed_after);
+    }
+}
+
 /// The queue of dead letters is remembered by its name, and its binding went with the exchange.
 #[test]
 fn dead_letters_are_kept_after_their_exchange_was_deleted() {

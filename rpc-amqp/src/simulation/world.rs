@@ -223,7 +223,7 @@ impl State {
             match due {
                 Due::Up { connection, channel, request } => self.arrive_up(connection, channel, request),
                 Due::Down { connection, channel, answer } => self.arrive_down(connection, channel, answer),
-                Due::Broker(task) => self.broker.perform(task),
+                Due::Broker(task) => self.broker.perform(self.now, task),
                 Due::BrokerNotices(connection) => {
                     self.broker.end_connection(self.now, connection);
                     self.schedule(self.now + 1, Due::Down { connection, channel: 0, answer: Answer::HungUp });

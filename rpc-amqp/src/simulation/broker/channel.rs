@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::frame::Answer;
+use super::super::frame::{Answer, Request};
 use super::super::random::Random;
 use super::queue::Stored;
 
@@ -21,6 +21,10 @@ pub(super) struct Channel {
     /// Queue by consumer tag.
     pub(super) consumers: BTreeMap<String, u64>,
     pub(super) unacknowledged: BTreeMap<u64, Unacknowledged>,
+    /// Quorum queues that it has used.
+    pub(super) used: BTreeSet<u64>,
+    /// What was asked while it waits for a leader, if it does.
+    pub(super) held: Option<Vec<Request>>,
     next_delivery: u64,
     next_publish: u64,
     /// Published and not safe yet.

@@ -35,7 +35,7 @@ impl Broker {
         Ok(())
     }
 
-    fn route(&self, message: &Message) -> Result<Vec<u64>, (u16, String)> {
+    pub(super) fn route(&self, message: &Message) -> Result<Vec<u64>, (u16, String)> {
         if message.exchange.is_empty() {
             return Ok(self.names.get(&message.key).copied().into_iter().collect());
         }
@@ -72,8 +72,13 @@ impl Broker {
     }
 
     /// Does what was put off.
-    pub(crate) fn perform(&mut self, task: Task) {
-        let (Task::Safe { connection, channel, .. } | Task::Confirm { connection, channel }) = task;
+    pub(crate) fn perform(&mut self, now: u64, task: Task) {
+        let (Task::Safe { connection, channel, .. }
+        | Task::Confirm { connection, channel }
+        | Task::GoOn { connection, channel }) = task;
+        if matches!(task, Task::GoOn { .. }) {
+            return self.go_on(now, connection, channel);
+        }
         let known = self.connections.get_mut(&connection);
         let Some(known) = known.and_then(|known| known.channels.get_mut(&channel)) else { return };
         match task {
@@ -83,7 +88,7 @@ impl Broker {
                 let task = Task::Confirm { connection, channel };
                 self.output.push(Output::Later { after, task });
             }
-            Task::Confirm { .. } => {
+            Task::Confirm { .. } | Task::GoOn { .. } => {
                 if known.has_news() {
                     for answer in known.confirms(&mut self.random) {
                         self.send(connection, channel, answer);

@@ -54,6 +54,7 @@ impl State {
             }
             FaultKind::Alarm => self.broker.raise_alarm(),
             FaultKind::Full => self.broker.set_full(true),
+            FaultKind::Leaderless => self.broker.set_leaderless(true),
             FaultKind::Double => self.broker.double_next(),
             // Done by those who run the processes.
             FaultKind::Kill { .. } | FaultKind::Drain { .. } => return,
@@ -79,6 +80,7 @@ impl State {
             }
             FaultKind::Alarm => self.broker.lift_alarm(self.now),
             FaultKind::Full => self.broker.set_full(false),
+            FaultKind::Leaderless => self.broker.set_leaderless(false),
             _ => {}
         }
     }
