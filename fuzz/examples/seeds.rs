@@ -6,8 +6,8 @@ use std::path::Path;
 use std::{fs, io};
 
 use rpc_fuzz::frames::{
-    BODY, CHANNEL_OPEN_OK, HEARTBEAT, Properties, deliver, frame, get_ok, header, long, method, returned,
-    tune,
+    ACK, BODY, CANCEL, CHANNEL_CLOSE, CHANNEL_OPEN_OK, HEARTBEAT, NACK, Properties, deliver, frame, get_ok,
+    header, long, method, returned, short, tune,
 };
 
 const NOT_TEXT: &[u8] = b"caf\xe9";
@@ -23,6 +23,7 @@ fn main() -> io::Result<()> {
     for (target, seeds) in [
         ("guard", streams()),
         ("guard_then_lapin", streams()),
+        ("connection", [streams(), confirms()].concat()),
         ("request", requests()),
         ("reply", replies()),
         ("notification", notifications()),
@@ -76,6 +77,21 @@ fn streams() -> Vec<Seed> {
         ),
         ("reopened", stream(&[deliver(NOT_TEXT), method(CHANNEL_OPEN_OK, &long(b"")), deliver(b"key")])),
         ("another-version", stream(&[b"AMQP\x00\x00\x09\x01".to_vec(), deliver(b"key")])),
+    ]
+}
+
+/// What a broker says about messages that it was sent.
+fn confirms() -> Vec<Seed> {
+    let stream = |parts: &[Vec<u8>]| [vec![1, 0, 6, 99], parts.concat()].concat();
+    let confirm = |kind, tag, bits| method(kind, &[0, 0, 0, 0, 0, 0, 0, tag, bits]);
+    let back = [returned(b"key"), header(&Properties::default().octets()), frame(BODY, b"x")].concat();
+    let close = [&[1, 148][..], &short(b"NOT_FOUND"), &[0; 4]].concat();
+    vec![
+        ("one-by-one", stream(&[confirm(ACK, 2, 0), confirm(NACK, 1, 0), confirm(ACK, 2, 0)])),
+        ("many", stream(&[confirm(ACK, 3, 1), confirm(NACK, 0, 1)])),
+        ("returned", stream(&[back, confirm(ACK, 1, 0)])),
+        ("cancelled", stream(&[method(CANCEL, &[short(b"rpc-0"), vec![1]].concat()), deliver(b"key")])),
+        ("closed", stream(&[method(CHANNEL_CLOSE, &close), confirm(ACK, 1, 0)])),
     ]
 }
 

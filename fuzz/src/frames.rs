@@ -12,6 +12,10 @@ pub const CHANNEL_OPEN_OK: [u8; 4] = [0, 20, 0, 11];
 pub const RETURN: [u8; 4] = [0, 60, 0, 50];
 pub const DELIVER: [u8; 4] = [0, 60, 0, 60];
 pub const GET_OK: [u8; 4] = [0, 60, 0, 71];
+pub const ACK: [u8; 4] = [0, 60, 0, 80];
+pub const NACK: [u8; 4] = [0, 60, 0, 120];
+pub const CANCEL: [u8; 4] = [0, 60, 0, 30];
+pub const CHANNEL_CLOSE: [u8; 4] = [0, 20, 0, 40];
 
 pub const CHANNEL: u16 = 1;
 

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(fuzzing)]
+pub mod connection;
+#[cfg(fuzzing)]
 pub mod dead_letter;
 pub mod frames;
 #[cfg(fuzzing)]

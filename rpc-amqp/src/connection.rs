@@ -19,6 +19,8 @@
 mod channel;
 mod content;
 mod fields;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod handshake;
 mod heartbeat;
 mod inbox;

@@ -14,6 +14,7 @@ use lapin::types::ShortString;
 use rpc_core::message::{Malformed, Message};
 use rpc_core::{Error, ReplyAddress};
 
+pub use crate::connection::fuzzing::{Heard, heard};
 pub use crate::consumer::fuzzing::{DeadLetter, dead_letter};
 pub use crate::link::fuzzing::{Guarded, guarded};
 use crate::settings::Wire;
