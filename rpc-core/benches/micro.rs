@@ -25,7 +25,7 @@ use rpc_core::codec;
 use rpc_core::{ContentType, Context, Endpoint, Invocation, Listener, MemoryTransport, Notifier};
 use tokio::runtime::{Builder, Runtime};
 
-use self::echo::{EchoIntoEndpoint, Plain, start};
+use self::echo::{EchoIntoEndpoint, Plain, start, start_with};
 use self::reply_table::ReplyTable;
 
 #[global_allocator]
@@ -125,10 +125,11 @@ fn event_filter(bencher: Bencher<'_, '_>, types: usize) {
     });
 }
 
-/// A whole call, one at a time.
-#[divan::bench]
-fn call_memory(bencher: Bencher<'_, '_>) {
+/// A whole call, one at a time, at a server that counts what it does and at one that does not.
+#[divan::bench(args = [true, false])]
+fn call_memory(bencher: Bencher<'_, '_>, counted: bool) {
     let runtime = runtime();
-    let (client, _server) = runtime.block_on(start());
+    let uncounted = || runtime.block_on(start_with(|builder| builder.introspection(false)));
+    let (client, _server) = if counted { runtime.block_on(start()) } else { uncounted() };
     bencher.bench_local(|| runtime.block_on(client.number(black_box(1)).into_future()).unwrap());
 }

@@ -1,6 +1,6 @@
 //! A service that does nothing, so that what is measured is ours.
 
-use rpc_core::{MemoryTransport, Server, Target, service};
+use rpc_core::{MemoryTransport, Server, ServerBuilder, Target, service};
 
 #[service]
 pub(crate) trait Echo {
@@ -26,8 +26,13 @@ impl Echo for Plain {
 
 /// A client, and the server that has to be kept.
 pub(crate) async fn start() -> (EchoClient, Server) {
+    start_with(|builder| builder).await
+}
+
+/// Likewise, of a server with other settings.
+pub(crate) async fn start_with(change: fn(ServerBuilder) -> ServerBuilder) -> (EchoClient, Server) {
     let transport = MemoryTransport::new();
     let server = Server::builder(&transport, Target::topic("echo")).endpoint(Plain.into_endpoint());
-    let server = server.start().await.expect("the target has a name");
+    let server = change(server).start().await.expect("the target has a name");
     (EchoClient::new(&transport, Target::topic("echo")), server)
 }
