@@ -301,6 +301,7 @@ impl Transport for Inner {
         capabilities.max_message_size = self.resources.max_message_size;
         if self.wire == Wire::Oslo {
             capabilities.content_type = ContentType::Json;
+            capabilities.introspection = false;
         }
         capabilities
     }

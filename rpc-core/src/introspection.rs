@@ -1,6 +1,7 @@
 //! What every server says about itself: that it is there, what it serves, how much it does, and how it is.
 //!
-//! Every server answers the interface [`Introspection`], unless [`ServerBuilder::introspection`] has switched it off. It
+//! Every server answers the interface [`Introspection`], unless [`ServerBuilder::introspection`] has switched it off, or the
+//! broker is shared with programs of another framework and it was not switched on. It
 //! takes these questions from a queue of its own and answers them beside its workers, so they never wait behind requests of
 //! the service, and it answers them while it drains, too.
 //!

@@ -29,7 +29,8 @@ pub struct ServerBuilder {
     pub(super) compression: Compression,
     pub(super) delivery_limit: u32,
     pub(super) dedupe_window: (Duration, usize),
-    pub(super) introspection: bool,
+    /// `None` until it is said.
+    pub(super) introspection: Option<bool>,
     pub(super) program_version: Option<String>,
 }
 
@@ -59,7 +60,7 @@ impl ServerBuilder {
             compression: Compression::default(),
             delivery_limit: Self::DEFAULT_DELIVERY_LIMIT,
             dedupe_window: Self::DEFAULT_DEDUPE_WINDOW,
-            introspection: true,
+            introspection: None,
             program_version: None,
         }
     }
@@ -124,12 +125,14 @@ impl ServerBuilder {
     }
 
     /// Answers questions about this server ([`introspection`](crate::introspection)), from one more exclusive queue, and
-    /// counts for that what it does. Default: it does.
+    /// counts for that what it does. Default: what the transport says
+    /// ([`Capabilities::introspection`](crate::transport::Capabilities::introspection)), which is that it does, unless the
+    /// broker is shared with programs of another framework.
     ///
     /// A server that cannot have that queue, because the broker does not allow it, serves nevertheless and says so in the
     /// log.
     pub fn introspection(mut self, answers: bool) -> Self {
-        self.introspection = answers;
+        self.introspection = Some(answers);
         self
     }
 

@@ -110,7 +110,8 @@ impl Handler {
         if ping && routes.add_ping(Ping::INTERFACE) {
             endpoints.push(Arc::new(Ping));
         }
-        let statistics = introspection.then(|| Arc::new(Statistics::new(routes.interfaces())));
+        let is_asked = introspection.unwrap_or(capabilities.introspection);
+        let statistics = is_asked.then(|| Arc::new(Statistics::new(routes.interfaces())));
         Ok(Self {
             statistics,
             routes,

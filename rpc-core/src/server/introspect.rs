@@ -85,7 +85,7 @@ impl ServerBuilder {
             access: Arc::clone(&self.access),
             accept: self.accept.clone(),
             compression: self.compression,
-            introspection: false,
+            introspection: Some(false),
             // Fanouts come once, so there is nothing to remember.
             dedupe_window: (Duration::ZERO, 0),
             ..Self::new(self.transport.clone(), target)

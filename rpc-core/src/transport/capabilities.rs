@@ -29,6 +29,9 @@ pub struct Capabilities {
     /// How clients and notifiers encode unless they are told otherwise. Not [`ContentType::default`] where the other side
     /// reads nothing else.
     pub content_type: ContentType,
+    /// Whether servers answer questions about themselves ([`introspection`](crate::introspection)) unless they are told. Not
+    /// where brokers are shared with programs that know nothing of it.
+    pub introspection: bool,
 }
 
 impl Capabilities {
@@ -49,6 +52,7 @@ impl Capabilities {
             fanout_outlives_link: false,
             max_message_size: Self::DEFAULT_MAX_MESSAGE_SIZE,
             content_type: ContentType::MessagePack,
+            introspection: true,
         }
     }
 }

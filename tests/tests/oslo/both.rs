@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use rpc_core::introspection::{self, IntrospectionClient};
 use rpc_core::{Client, Target, Value};
 use serde_json::json;
 use tests::broker::{Broker, unique};
 use tests::raw::eventually;
 
 use crate::python::Python;
-use crate::service::{PeerClient, connect, serve};
+use crate::service::{PeerClient, builder, connect, serve};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn fn_02_17_servers_of_both_languages_share_a_topic() {
@@ -47,11 +48,31 @@ async fn fn_02_17_servers_of_both_languages_share_a_topic() {
         assert!(arrived.await.is_some(), "{name}: {:?}", server.seen().await);
     }
 
+    // Python answers fanouts, too, if they say where.
+    let answers =
+        untyped.gather("whoami", &()).timeout(Duration::from_secs(10)).expected(2).await.unwrap().all().await;
+    let mut names: Vec<_> = answers.into_iter().map(|answer| answer.result.unwrap()).collect();
+    names.sort_by_key(|name| name.as_text().map(str::to_owned));
+    assert_eq!(names, ["python".into(), "rust".into()]);
+
     // What is left of the topic serves it.
     server.shutdown(Duration::from_secs(1)).await;
     for _ in 0..4 {
         assert_eq!(client.whoami().await.unwrap(), "python");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn servers_answer_questions_about_themselves_if_they_are_told_to() {
+    let (broker, topic) = (Broker::shared(), unique("asked"));
+    let transport = connect(broker, "").await;
+    let _silent = serve(&transport, &topic, "silent").await;
+    let _told = builder(&transport, &topic, "told").introspection(true).start().await.unwrap();
+    let client = IntrospectionClient::new(&transport, introspection::target());
+    let answers =
+        client.info(Some(topic.clone()), None).timeout(Duration::from_secs(2)).await.unwrap().all().await;
+    let servers: Vec<_> = answers.into_iter().map(|answer| answer.result.unwrap().server.server).collect();
+    assert_eq!(servers, ["told"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]

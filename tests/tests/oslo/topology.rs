@@ -10,7 +10,7 @@ use tests::raw::eventually;
 
 use crate::configuration::new_vhost;
 use crate::python::Python;
-use crate::service::{PeerClient, builder, connect, connect_at, serve};
+use crate::service::{PeerClient, connect, connect_at, serve};
 
 /// All that is declared in a vhost, with random names made equal, in order.
 fn declared(broker: &Broker, vhost: &str) -> Vec<String> {
@@ -67,8 +67,7 @@ async fn both_declare_and_leave(python_options: &str, our_options: &str, goes: b
     assert_eq!(python.perform(&request), Ok(json!("s")));
 
     let transport = connect_at(broker, &our_vhost, our_options).await;
-    // Python has nothing like the queue in which questions about a server arrive.
-    let server = builder(&transport, &topic, "s").introspection(false).start().await.unwrap();
+    let server = serve(&transport, &topic, "s").await;
     let client = PeerClient::new(&transport, Target::topic(&*topic));
     assert_eq!(client.whoami().await.unwrap(), "s");
 
