@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Info(Whom),
     /// Shows how much servers did, and how long it took
     Stats(Stats),
+    /// Shows what servers do now, again and again
+    Top(Top),
     /// Asks servers whether they do their work; exit code 1 when one does not
     Health(Expecting),
     /// Calls a method of any one server, or of the one that is named, and prints the result
@@ -85,6 +87,8 @@ pub(crate) enum Command {
     /// Looks after what could not be handled
     #[command(subcommand)]
     Dlq(Dlq),
+    /// Looks whether what every program needs can be had here, and says what to do if not; exit code 1 then
+    Doctor,
     /// Writes a completion script for a shell to standard output
     Completions {
         /// The shell
@@ -119,6 +123,21 @@ pub(crate) struct Stats {
     /// Show methods that nobody has called, too
     #[arg(short, long)]
     pub(crate) all: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+    /// How long to wait between two looks
+    #[arg(short, long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "2s")]
+    pub(crate) interval: Duration,
+    /// Ends after so many
+    #[arg(short = 'c', long = "count", value_name = "NUMBER")]
+    pub(crate) frames: Option<u64>,
+    /// How many methods are shown at most
+    #[arg(long, value_name = "NUMBER", default_value_t = 40)]
+    pub(crate) rows: usize,
 }
 
 /// Which method runs where, with which arguments.

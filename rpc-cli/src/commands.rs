@@ -1,6 +1,7 @@
 //! One file for each thing that `rpc` can do.
 
 mod dlq;
+mod doctor;
 mod health;
 mod info;
 mod listen;
@@ -9,6 +10,7 @@ mod notify;
 mod ping;
 mod request;
 mod stats;
+mod top;
 
 use clap::CommandFactory;
 
@@ -24,11 +26,16 @@ pub(crate) async fn run(Cli { options, command }: Cli, output: Output) -> Result
         clap_complete::generate(shell, &mut Cli::command(), "rpc", &mut script);
         return crate::output::print(&String::from_utf8_lossy(&script));
     }
+    if matches!(command, Command::Doctor) {
+        // Connecting is its first check.
+        return doctor::run(&options, output).await;
+    }
     connected(&options, async |transport| match command {
         Command::Ls(whom) => ls::run(transport, &options, whom, output).await,
         Command::Ping(expecting) => ping::run(transport, &options, expecting, output).await,
         Command::Info(whom) => info::run(transport, &options, whom, output).await,
         Command::Stats(stats) => stats::run(transport, &options, stats, output).await,
+        Command::Top(top) => top::run(transport, &options, top, output).await,
         Command::Health(expecting) => health::run(transport, &options, expecting, output).await,
         Command::Call(request) => request::call(transport, &options, request, output).await,
         Command::Cast(request) => request::cast(transport, &options, request, output).await,
@@ -37,8 +44,8 @@ pub(crate) async fn run(Cli { options, command }: Cli, output: Output) -> Result
         Command::Notify(notify) => notify::run(transport, &options, notify).await,
         Command::Listen(listen) => listen::run(transport, &options, listen).await,
         Command::Dlq(command) => dlq::run(transport, &options, command, output).await,
-        // Done above, since it needs no broker.
-        Command::Completions { .. } => Ok(()),
+        // Done above.
+        Command::Completions { .. } | Command::Doctor => Ok(()),
     })
     .await
 }

@@ -73,6 +73,29 @@ async fn servers_are_shown_with_what_they_serve_and_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_now_is_shown_again_and_again() {
+    let (exchange, manager, transport) = (exchange(), Manager::default(), connect().await);
+    let _server = server(&transport, &exchange, "cell-1", &manager).start().await.unwrap();
+    let target = Target::topic("conductor").exchange(exchange.as_str());
+    let client = Client::new(&transport, target).prepare(|settings| settings.namespace("baremetal"));
+    let calling = tokio::spawn(async move {
+        loop {
+            client.call("sleep", &Value::map([("milliseconds", 5)])).await.unwrap();
+        }
+    });
+    let shown = rpc(&exchange, &["top", "--interval", "300ms", "--count", "2", "--output", "json"]).await;
+    let frames: Vec<serde_json::Value> =
+        shown.output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((shown.code, frames.len()), (0, 2), "{shown:?}");
+    assert_eq!(frames[1][0]["method"], "sleep", "{shown:?}");
+    assert!(frames[1][0]["calls_per_second"].as_f64().unwrap() > 0.0, "{shown:?}");
+    assert!(frames[1][0]["mean_us"].as_u64().unwrap() >= 5_000, "{shown:?}");
+    calling.abort();
+    let table = rpc(&exchange, &["top", "--interval", "50ms", "--count", "1"]).await.output;
+    assert!(table.contains("1 server, ") && table.contains("change_power"), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_busy_answers_at_once() {
     let (exchange, manager, transport) = (exchange(), Manager::default(), connect().await);
     let _server = server(&transport, &exchange, "cell-1", &manager).workers(2).start().await.unwrap();
@@ -116,4 +139,33 @@ async fn completions_need_no_broker() {
         let script = rpc_at("amqp://127.0.0.1:1", "x", &["completions", shell]).await;
         assert!(script.code == 0 && script.output.contains("gather"), "{script:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_says_what_is_wrong_and_what_to_do() {
+    let (exchange, manager, transport) = (exchange(), Manager::default(), connect().await);
+    let found = |ran: &crate::support::Ran, check: &str| {
+        let findings = ran.json();
+        let finding = findings.as_array().unwrap().iter().find(|finding| finding["check"] == check).cloned();
+        finding.unwrap_or_else(|| panic!("nothing about {check}: {ran:?}"))
+    };
+    let ran = rpc(&exchange, &["doctor", "--output", "json"]).await;
+    assert_eq!(
+        (ran.code, found(&ran, "servers")["state"].as_str()),
+        (0, Some("fair")),
+        "nobody is there: {ran:?}"
+    );
+
+    let server = server(&transport, &exchange, "cell-1", &manager).start().await.unwrap();
+    let ran = rpc(&exchange, &["doctor", "--output", "json"]).await;
+    for check in ["connect", "servers", "clocks", "versions", "conductor"] {
+        assert_eq!(found(&ran, check)["state"], "good", "{check}: {ran:?}");
+    }
+    let table = rpc(&exchange, &["doctor"]).await;
+    assert!(table.code == 0 && table.output.contains("queue exists, 1 consumer"), "{table:?}");
+    server.shutdown(Duration::from_secs(1)).await;
+
+    let ran = rpc_at("amqp://guest:hunter2@127.0.0.1:1", &exchange, &["doctor", "--output", "json"]).await;
+    assert_eq!((ran.code, found(&ran, "connect")["state"].as_str()), (1, Some("bad")), "{ran:?}");
+    assert!(!ran.output.contains("hunter2") && !ran.errors.contains("hunter2"), "{ran:?}");
 }
