@@ -89,6 +89,9 @@ impl<T: DeserializeOwned> Listener<T> {
     /// The next `most` events; fewer when no more have come `within` a time after the first of them. Without such a time it
     /// waits for all. Empty once the transport was closed.
     ///
+    /// Without a time RabbitMQ takes an event that waits for others for 30 minutes for forgotten, and delivers it again
+    /// ([`NotificationServerBuilder::batch`]).
+    ///
     /// A batch has no more than [`prefetch`](ListenerBuilder::prefetch) events, so that it can fill from one queue; 0
     /// counts as 1.
     ///
