@@ -236,3 +236,43 @@ async fn what_is_refused_says_what_it_was() {
         assert!(error.contains("node.lost"), "{error}");
     }
 }
+
+/// A driver that looks at the background when it ends, as one does that logs through the layer for tracing.
+struct Leaving(Background);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let _ = self.0.counts();
+    }
+}
+
+#[async_trait]
+impl Driver for Leaving {
+    fn name(&self) -> &str {
+        "leaving"
+    }
+
+    async fn notify(&self, _: &Emission) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Under the lock of the queue it would wait for itself.
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_ends_with_its_last_event_may_come_back() {
+    let driver = Blocking::default();
+    let leaving = |background: &Background| {
+        let leaving: Arc<dyn Driver> = Arc::new(Leaving(background.clone()));
+        Notifier::with_drivers("p", [leaving]).background(background)
+    };
+    let background = Background::builder().capacity(1).in_flight(1).when_full(WhenFull::DropOldest).start();
+    let blocked = driver.notifier().background(&background);
+    blocked.info("e", &0).await.unwrap();
+    settle().await;
+    // Its event waits, and is the last that holds its driver.
+    leaving(&background).info("e", &1).await.unwrap();
+    blocked.info("e", &2).await.unwrap();
+    assert_eq!(background.counts().dropped, 1, "the one that waited longest");
+    leaving(&background).info("e", &3).await.unwrap();
+    assert_eq!(background.shutdown(Duration::ZERO).await, 2, "what is being sent, and what waits");
+}
