@@ -167,8 +167,10 @@ impl Visit {
         Ok(())
     }
 
-    async fn forget(&self, tag: u64) -> Result<(), Refusal> {
-        limited("forget a dead letter", self.written(self.channel.basic_ack(tag, false))).await
+    async fn forget(&mut self, tag: u64) -> Result<(), Refusal> {
+        limited("forget a dead letter", self.written(self.channel.basic_ack(tag, false))).await?;
+        self.stays -= 1;
+        Ok(())
     }
 
     async fn written(&self, queued: lapin::Result<u64>) -> lapin::Result<()> {
