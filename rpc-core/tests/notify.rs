@@ -31,3 +31,5 @@ mod patience;
 mod routing;
 #[path = "notify/sources.rs"]
 mod sources;
+#[path = "notify/support.rs"]
+mod support;

@@ -13,12 +13,7 @@ use tokio::time::Instant;
 
 use crate::blocking::Blocking;
 use crate::flaky::Script;
-
-const SECOND: Duration = Duration::from_secs(1);
-
-async fn settle() {
-    tokio::time::sleep(Duration::from_millis(1)).await;
-}
+use crate::support::{SECOND, settle};
 
 #[tokio::test(start_paused = true)]
 async fn what_is_put_in_is_sent_in_order() {

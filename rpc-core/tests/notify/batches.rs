@@ -8,9 +8,8 @@ use rpc_core::{
 };
 use tokio::time::Instant;
 
-use crate::journal::{Journal, PowerSet, settle};
-
-const SECOND: Duration = Duration::from_secs(1);
+use crate::journal::{Journal, PowerSet};
+use crate::support::{SECOND, settle};
 
 /// A handler that writes the payloads of each batch.
 fn note(

@@ -3,24 +3,13 @@
 use std::time::Duration;
 
 use rpc_core::{
-    Code, Context, Disposition, Health, Listener, ListenerBuilder, MemoryTransport, NotificationEndpoint,
-    Notifier, Priority, Received, Value,
+    Code, Context, Disposition, Health, Listener, MemoryTransport, NotificationEndpoint, Notifier, Priority,
+    Received, Value,
 };
 use tokio::time::Instant;
 
-use crate::journal::{Journal, PowerSet, Renamed, settle};
-
-const SECOND: Duration = Duration::from_secs(1);
-
-fn on(transport: &MemoryTransport) -> ListenerBuilder {
-    Listener::builder(transport, ["notifications"])
-}
-
-/// Whether anything is left for the default pool.
-async fn is_drained(transport: &MemoryTransport) -> bool {
-    let mut rest = on(transport).start::<Value>().await.unwrap();
-    tokio::time::timeout(SECOND, rest.next()).await.is_err()
-}
+use crate::journal::{Journal, PowerSet, Renamed};
+use crate::support::{SECOND, is_drained, on, settle};
 
 #[tokio::test(start_paused = true)]
 async fn nt_19_without_handlers_every_event_is_handled() {

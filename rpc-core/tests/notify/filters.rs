@@ -2,7 +2,8 @@
 
 use rpc_core::{Code, Context, Filter, Listener, MemoryTransport, NotificationEndpoint, Notifier, Value};
 
-use crate::journal::{Journal, settle};
+use crate::journal::Journal;
+use crate::support::settle;
 
 /// A notifier under test, whose events are from `compute.host-1`, of `ada`.
 fn notifier(transport: &MemoryTransport) -> Notifier {

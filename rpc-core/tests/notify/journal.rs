@@ -1,15 +1,9 @@
 //! What handlers have seen.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use rpc_core::Received;
 use serde::{Deserialize, Serialize};
-
-/// Lets everything that can run do so, and some time pass.
-pub(crate) async fn settle() {
-    tokio::time::sleep(Duration::from_millis(1)).await;
-}
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, rpc_core::Notification, Serialize)]
 #[notification(event_type = "node.power_set", priority = "warn")]

@@ -1,27 +1,13 @@
 //! What a listener leaves alone, and how long it keeps trying.
 
-use std::time::Duration;
-
 use rpc_core::{
-    ContentType, Filter, Listener, ListenerBuilder, MemoryTransport, Notification, NotificationEndpoint,
-    Notifier, Received, Value,
+    ContentType, Filter, MemoryTransport, Notification, NotificationEndpoint, Notifier, Received, Value,
 };
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::journal::{Journal, PowerSet, Renamed, settle};
-
-const SECOND: Duration = Duration::from_secs(1);
-
-fn on(transport: &MemoryTransport) -> ListenerBuilder {
-    Listener::builder(transport, ["notifications"])
-}
-
-/// Whether anything is left for the default pool.
-async fn is_drained(transport: &MemoryTransport) -> bool {
-    let mut rest = on(transport).start::<Value>().await.unwrap();
-    tokio::time::timeout(SECOND, rest.next()).await.is_err()
-}
+use crate::journal::{Journal, PowerSet, Renamed};
+use crate::support::{SECOND, is_drained, on, settle};
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_wants_is_not_looked_into() {

@@ -6,9 +6,8 @@ use rpc_core::{
     Listener, MemoryTransport, NotificationEndpoint, Notifier, Priority, Received, RetryPolicy, Value,
 };
 
-use crate::journal::{Journal, settle};
-
-const SECOND: Duration = Duration::from_secs(1);
+use crate::journal::Journal;
+use crate::support::{SECOND, settle};
 
 #[tokio::test(start_paused = true)]
 async fn nt_38_fn_18_an_event_arrives_with_everything_about_it() {
