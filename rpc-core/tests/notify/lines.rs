@@ -13,6 +13,9 @@ impl Lines {
     }
 
     pub(crate) fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
+        // Where another test logs for the first time, its thread says for all whether anybody wants to read that. It would
+        // say no, so that lines were missing here, if there were not somebody on all threads. A second one is refused.
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
         let lines = self.clone();
         tracing_subscriber::fmt()
             .with_ansi(false)
