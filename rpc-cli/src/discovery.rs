@@ -86,6 +86,19 @@ impl Discovery {
         }
     }
 
+    /// What all that answer say, sorted by server. Refuses to say nothing about nobody.
+    pub(crate) async fn answers<T: 'static>(
+        &self,
+        question: Gather<T, NoError>,
+        server: fn(&T) -> &ServerIdentity,
+        output: Output,
+    ) -> Result<Vec<T>, Failure> {
+        let found = self.require(self.gather(question, None, output).await?, None)?;
+        let mut answers: Vec<T> = found.into_iter().map(|found| found.answer).collect();
+        answers.sort_by(|one, other| server(one).cmp(server(other)));
+        Ok(answers)
+    }
+
     /// Refuses to say nothing about nobody.
     pub(crate) fn require<T>(
         &self,

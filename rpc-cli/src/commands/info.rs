@@ -18,10 +18,7 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<(), Failure> {
     let discovery = Discovery::new(transport, options, whom);
-    let found = discovery.gather(discovery.info(), None, output).await?;
-    let mut infos: Vec<Info> =
-        discovery.require(found, None)?.into_iter().map(|found| found.answer).collect();
-    infos.sort_by(|one, other| one.server.cmp(&other.server));
+    let infos = discovery.answers(discovery.info(), |info| &info.server, output).await?;
     output.show(&infos, |infos| text(infos))
 }
 

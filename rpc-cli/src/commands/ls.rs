@@ -25,28 +25,21 @@ pub(super) async fn run(
     let discovery = Discovery::new(transport, options, whom);
     // Side by side, so that the two together take no longer than one.
     let (infos, stats) = tokio::join!(
-        discovery.gather(discovery.info(), None, output),
+        discovery.answers(discovery.info(), |info| &info.server, output),
         discovery.gather(discovery.stats(), None, output),
     );
-    let mut infos = discovery.require(infos?, None)?;
-    infos.sort_by(|one, other| one.answer.server.cmp(&other.answer.server));
+    let infos = infos?;
     let stats: BTreeMap<_, _> =
         stats?.into_iter().map(|Found { answer, .. }| (answer.server.instance.clone(), answer)).collect();
     let waiting = waiting(transport, options, &infos).await;
-    let servers: Vec<_> = infos
-        .iter()
-        .map(|Found { answer, .. }| server(answer, stats.get(&answer.server.instance), &waiting))
-        .collect();
+    let servers: Vec<_> =
+        infos.iter().map(|info| server(info, stats.get(&info.server.instance), &waiting)).collect();
     output.show(&servers, |servers| table(servers))
 }
 
 /// How many requests wait at the broker for any server of each topic.
-async fn waiting(
-    transport: &SharedTransport,
-    options: &Options,
-    infos: &[Found<Info>],
-) -> BTreeMap<String, u32> {
-    let topics: BTreeSet<_> = infos.iter().map(|found| found.answer.server.topic.as_str()).collect();
+async fn waiting(transport: &SharedTransport, options: &Options, infos: &[Info]) -> BTreeMap<String, u32> {
+    let topics: BTreeSet<_> = infos.iter().map(|info| info.server.topic.as_str()).collect();
     let looks = topics.into_iter().map(async |topic| {
         let target = Target::topic(topic).exchange(options.exchange.as_str());
         let look = tokio::time::timeout(LOOK_LIMIT, transport.transport().inspect(&target)).await;

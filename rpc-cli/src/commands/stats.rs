@@ -15,10 +15,7 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<(), Failure> {
     let discovery = Discovery::new(transport, options, whom);
-    let found = discovery.gather(discovery.stats(), None, output).await?;
-    let mut stats: Vec<Stats> =
-        discovery.require(found, None)?.into_iter().map(|found| found.answer).collect();
-    stats.sort_by(|one, other| one.server.cmp(&other.server));
+    let stats = discovery.answers(discovery.stats(), |stats| &stats.server, output).await?;
     output.show(&stats, |stats| table(stats, all))
 }
 
