@@ -81,25 +81,42 @@ impl Prepare {
         self
     }
 
-    /// Asks for this version of the interface; `None` takes the default again. Default: for a typed client the version that
-    /// brought the method, so that new clients can use old servers; otherwise [`Version::DEFAULT`].
-    pub fn version(mut self, version: impl Into<Option<Version>>) -> Self {
-        self.version = version.into();
+    /// Asks for this version of the interface. Default: for a typed client the version that brought the method, so that new
+    /// clients can use old servers; otherwise [`Version::DEFAULT`].
+    pub fn version(mut self, version: Version) -> Self {
+        self.version = Some(version);
         self
     }
 
-    /// Refuses, before sending, what a server of version `cap` would refuse: for the time of a rolling upgrade; `None` lifts
-    /// it. Default: no cap. oslo.messaging's `version_cap`.
-    pub fn version_cap(mut self, cap: impl Into<Option<Version>>) -> Self {
-        self.version_cap = cap.into();
+    /// Takes back [`version`](Self::version).
+    pub fn without_version(mut self) -> Self {
+        self.version = None;
+        self
+    }
+
+    /// Refuses, before sending, what a server of version `cap` would refuse: for the time of a rolling upgrade. Default: no
+    /// cap. oslo.messaging's `version_cap`.
+    pub fn version_cap(mut self, cap: Version) -> Self {
+        self.version_cap = Some(cap);
+        self
+    }
+
+    /// Takes back [`version_cap`](Self::version_cap).
+    pub fn without_version_cap(mut self) -> Self {
+        self.version_cap = None;
         self
     }
 
     /// Waits this long, instead of the time limits of the methods and of
-    /// [`Client::DEFAULT_TIMEOUT`](crate::Client::DEFAULT_TIMEOUT); `None` takes those again. A limit set on a single call
-    /// wins.
-    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.timeout = timeout.into();
+    /// [`Client::DEFAULT_TIMEOUT`](crate::Client::DEFAULT_TIMEOUT). A limit set on a single call wins.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Takes back [`timeout`](Self::timeout).
+    pub fn without_timeout(mut self) -> Self {
+        self.timeout = None;
         self
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use rpc_core::{CallError, Client, Code, ContentType, Executed, MemoryTransport, NoError, Value, Version};
+use rpc_core::{
+    CallError, Client, Code, ContentType, Executed, MemoryTransport, NoError, Prepare, Value, Version,
+};
 use tokio::time::Instant;
 
 use crate::support::{Refused, WorkClient, builder, one_server, target};
@@ -28,6 +30,7 @@ async fn rc_10_11_a_call_ends_at_most_250_ms_after_its_deadline() {
         (work.sleep(60_000).timeout(2 * SECOND), 2 * SECOND),
         (patient.sleep(60_000), 3 * SECOND),
         (work.sleep(60_000), Duration::from_millis(100)),
+        (patient.prepare(Prepare::without_timeout).sleep(60_000), Duration::from_millis(100)),
         (work.sleep(60_000).timeout(Duration::from_millis(1)), Duration::from_millis(1)),
     ] {
         let started = Instant::now();
@@ -41,7 +44,7 @@ async fn rc_10_11_a_call_ends_at_most_250_ms_after_its_deadline() {
     }
     assert_eq!(transport.as_ref().pending_calls(), 0);
     crate::support::settle().await;
-    assert_eq!(worker.cancelled(), 4, "handlers are cancelled at their deadline");
+    assert_eq!(worker.cancelled(), 5, "handlers are cancelled at their deadline");
 }
 
 #[tokio::test(start_paused = true)]

@@ -145,7 +145,7 @@ async fn rc_05_06_namespace_and_version_are_in_the_request() {
         (named.clone(), Some("n"), version(3, 2)),
         (named.prepare(|it| it.namespace("m").version(version(4, 0))), Some("m"), version(4, 0)),
         (named.prepare(Prepare::without_namespace), None, version(3, 2)),
-        (named.prepare(|it| it.version(None)), Some("n"), Version::DEFAULT),
+        (named.prepare(Prepare::without_version), Some("n"), Version::DEFAULT),
     ];
     for (client, namespace, version) in cases {
         client.cast("foo", &()).await.unwrap();
@@ -195,8 +195,10 @@ const CAPS: [(Option<Numbers>, Numbers, bool); 8] = [
 ];
 
 fn capped(client: &Client, cap: Option<Numbers>, (major, minor): Numbers) -> Client {
-    let cap = cap.map(|(major, minor)| Version::new(major, minor));
-    client.prepare(|it| it.version_cap(cap).version(Version::new(major, minor)))
+    let client = client.prepare(|it| it.version(Version::new(major, minor)));
+    cap.iter().fold(client, |client, (major, minor)| {
+        client.prepare(|it| it.version_cap(Version::new(*major, *minor)))
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,7 +228,7 @@ async fn rc_19_another_cap_wins_and_none_lifts_it() {
     let error = capped.cast("foo", &()).await.unwrap_err();
     assert_eq!(error.code(), Code::UnsupportedVersion);
     capped.prepare(|it| it.version_cap(Version::new(1, 7))).cast("foo", &()).await.unwrap();
-    capped.prepare(|it| it.version_cap(None)).cast("foo", &()).await.unwrap();
+    capped.prepare(Prepare::without_version_cap).cast("foo", &()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
