@@ -64,7 +64,16 @@ impl fmt::Display for Health {
 pub struct HealthWatch {
     link: StatusWatch,
     consumers: Arc<[Consumed]>,
-    draining: CancellationToken,
+    stages: Stages,
+}
+
+/// How far whoever consumes has come: its consumers stop first, and do not know when its work has ended.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stages {
+    /// It was told to stop.
+    pub(crate) draining: CancellationToken,
+    /// Nothing that it took is left; comes after the other.
+    pub(crate) ended: CancellationToken,
 }
 
 /// A consumer, by what it takes.
@@ -78,9 +87,9 @@ impl HealthWatch {
     pub(crate) fn new(
         link: StatusWatch,
         consumers: impl IntoIterator<Item = Consumed>,
-        draining: CancellationToken,
+        stages: Stages,
     ) -> Self {
-        Self { link, consumers: consumers.into_iter().collect(), draining }
+        Self { link, consumers: consumers.into_iter().collect(), stages }
     }
 
     /// How it is now.
@@ -89,10 +98,15 @@ impl HealthWatch {
         let is_stopped = |consumed: &Consumed| consumed.status.look(|it| it.state == ConsumerState::Stopped);
         let link = self.link.now();
         let consumes = !self.consumers.is_empty();
-        if link.state == LinkState::Closed || (consumes && self.consumers.iter().all(is_stopped)) {
+        if link.state == LinkState::Closed {
             return Health::Closed;
         }
-        if self.draining.is_cancelled() {
+        let is_draining = self.stages.draining.is_cancelled();
+        let has_work = is_draining && !self.stages.ended.is_cancelled();
+        if !has_work && consumes && self.consumers.iter().all(is_stopped) {
+            return Health::Closed;
+        }
+        if is_draining {
             return Health::Draining;
         }
         if link.state != LinkState::Connected {
@@ -123,7 +137,8 @@ impl HealthWatch {
             // From before the look, so that no report falls between the two.
             let consumers = self.consumers.iter().map(|consumed| consumed.status.next_report());
             let reports = select_all(std::iter::once(self.link.next_report()).chain(consumers));
-            let is_draining = self.draining.is_cancelled();
+            let Stages { draining, ended } = &self.stages;
+            let (is_draining, has_ended) = (draining.is_cancelled(), ended.is_cancelled());
             let health = self.now();
             if wanted(&health) {
                 return Some(health);
@@ -133,7 +148,8 @@ impl HealthWatch {
             }
             tokio::select! {
                 _ = reports => {}
-                () = self.draining.cancelled(), if !is_draining => {}
+                () = draining.cancelled(), if !is_draining => {}
+                () = ended.cancelled(), if !has_ended => {}
             }
         }
     }
@@ -164,32 +180,42 @@ mod tests {
     fn the_worst_is_said_first() {
         let link = StatusReporter::new(Status::CONNECTING);
         let consumers = [ConsumerStatus::CONSUMING, ConsumerStatus::CONSUMING].map(ConsumerReporter::new);
-        let draining = CancellationToken::new();
+        let stages = Stages::default();
         let consumed = consumers
             .iter()
             .enumerate()
             .map(|(index, reporter)| Consumed { what: format!("queue {index}"), status: reporter.watch() });
-        let health = HealthWatch::new(link.watch(), consumed, draining.clone());
+        let health = HealthWatch::new(link.watch(), consumed, stages.clone());
         assert_eq!(health.now(), Health::Degraded("connecting".into()));
         link.update(Status::next_epoch);
         assert_eq!(health.now(), Health::Consuming);
         consumers[1].update(|status| status.degraded("404"));
         assert_eq!(health.now().to_string(), "degraded (cannot consume queue 1: 404)");
-        draining.cancel();
+        stages.draining.cancel();
         assert_eq!(health.now(), Health::Draining);
-        consumers[0].update(ConsumerStatus::stopped);
-        assert_eq!(health.now(), Health::Draining);
-        consumers[1].update(ConsumerStatus::stopped);
+        for consumer in consumers {
+            consumer.update(ConsumerStatus::stopped);
+            assert_eq!(health.now(), Health::Draining, "what was taken is still at work");
+        }
+        stages.ended.cancel();
         assert_eq!(health.now(), Health::Closed);
+    }
+
+    #[test]
+    fn consumers_that_end_by_themselves_close_it() {
+        let link = StatusReporter::new(Status::CONNECTING.next_epoch());
+        let consumer = ConsumerReporter::new(ConsumerStatus::CONSUMING.stopped());
+        let consumed = Consumed { what: "queue".to_owned(), status: consumer.watch() };
+        assert_eq!(HealthWatch::new(link.watch(), [consumed], Stages::default()).now(), Health::Closed);
     }
 
     #[tokio::test]
     async fn every_change_can_be_waited_for() {
         let link = StatusReporter::new(Status::CONNECTING);
         let consumer = ConsumerReporter::new(ConsumerStatus::CONSUMING);
-        let draining = CancellationToken::new();
+        let stages = Stages::default();
         let consumed = Consumed { what: "queue".to_owned(), status: consumer.watch() };
-        let mut health = HealthWatch::new(link.watch(), [consumed], draining.clone());
+        let mut health = HealthWatch::new(link.watch(), [consumed], stages.clone());
         let mut last = health.now();
         let mut change = async |make: &dyn Fn()| {
             let mut next = Box::pin(health.wait_for(|now| *now != last));
@@ -202,15 +228,16 @@ mod tests {
         assert_eq!(change(&|| link.update(Status::next_epoch)).await, Health::Consuming);
         let degraded = change(&|| consumer.update(|status| status.degraded("404"))).await;
         assert_eq!(degraded.to_string(), "degraded (cannot consume queue: 404)");
-        assert_eq!(change(&|| draining.cancel()).await, Health::Draining);
-        assert_eq!(change(&|| consumer.update(ConsumerStatus::stopped)).await, Health::Closed);
+        assert_eq!(change(&|| stages.draining.cancel()).await, Health::Draining);
+        consumer.update(ConsumerStatus::stopped);
+        assert_eq!(change(&|| stages.ended.cancel()).await, Health::Closed);
         assert_eq!(health.wait_for(Health::is_ready).now_or_never(), Some(None));
     }
 
     #[test]
     fn a_transport_alone_is_as_good_as_its_link() {
         let link = StatusReporter::new(Status::CONNECTING.next_epoch());
-        let health = HealthWatch::new(link.watch(), [], CancellationToken::new());
+        let health = HealthWatch::new(link.watch(), [], Stages::default());
         assert!(health.now().is_ready());
         link.update(|status| status.with(LinkState::Blocked, Some("low on disk".into())));
         assert_eq!(health.now(), Health::Degraded("blocked (low on disk)".into()));

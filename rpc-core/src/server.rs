@@ -31,7 +31,7 @@ pub use self::builder::ServerBuilder;
 use self::handle::Handler;
 use self::introspect::Introspected;
 use crate::error::Error;
-use crate::health::{Consumed, HealthWatch};
+use crate::health::{Consumed, HealthWatch, Stages};
 use crate::introspection::ServerIdentity;
 use crate::rejections::Rejections;
 use crate::target::Target;
@@ -79,6 +79,7 @@ pub struct Server {
     name: String,
     stop: CancellationToken,
     kill: CancellationToken,
+    ended: CancellationToken,
     running: TaskTracker,
     loops: JoinSet<Box<dyn Consumer>>,
     /// What answers questions about this server, also while it drains.
@@ -184,7 +185,9 @@ impl Server {
         let rejections = handler.rejections();
         let (beating, killed) = (Arc::clone(&handler), kill.clone());
         tokio::spawn(async move { killed.run_until_cancelled(beating.beats().run()).await });
-        let health = HealthWatch::new(transport.status(), consumed, stop.clone());
+        let stages = Stages { draining: stop.clone(), ended: CancellationToken::new() };
+        let ended = stages.ended.clone();
+        let health = HealthWatch::new(transport.status(), consumed, stages);
         let mut loops = JoinSet::new();
         for (consumer, fanout) in consumers {
             let intake = work::Intake {
@@ -217,7 +220,7 @@ impl Server {
             }
         }
         tracing::info!(%target, server = %name, "serving");
-        Ok(Self { name, stop, kill, running, loops, introspection, health, rejections })
+        Ok(Self { name, stop, kill, ended, running, loops, introspection, health, rejections })
     }
 }
 
@@ -240,6 +243,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop.cancel();
         self.kill.cancel();
+        self.ended.cancel();
     }
 }
 

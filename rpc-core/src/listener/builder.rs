@@ -1,13 +1,13 @@
 //! What a listener is told before it starts.
 
 use serde::de::DeserializeOwned;
-use tokio_util::sync::CancellationToken;
 
 use super::Listener;
 use super::intake::{Intake, Reader};
 use crate::delivery_limit::DeliveryLimit;
 use crate::error::Error;
 use crate::filter::Filter;
+use crate::health::Stages;
 use crate::history::{Position, Retention};
 use crate::notification::Notification;
 use crate::payload::ContentType;
@@ -184,6 +184,6 @@ impl ListenerBuilder {
     pub async fn start<T: DeserializeOwned>(mut self) -> Result<Listener<T>, Error> {
         let prefetch = self.granted_prefetch();
         self.options = self.options.prefetch(prefetch);
-        Ok(Listener::new(Intake::start(self, CancellationToken::new()).await?, prefetch))
+        Ok(Listener::new(Intake::start(self, Stages::default()).await?, prefetch))
     }
 }

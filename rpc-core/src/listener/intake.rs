@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use super::ListenerBuilder;
 use super::consumers::Consumers;
 use super::reading::Reading;
@@ -12,7 +10,7 @@ use crate::codec::compression;
 use crate::delivery_limit::{Decision, DeliveryLimit};
 use crate::error::{Code, Error, Executed, Phase};
 use crate::filter::FilterSet;
-use crate::health::{Consumed, HealthWatch};
+use crate::health::{Consumed, HealthWatch, Stages};
 use crate::history::{History, Position, Retention};
 use crate::message::{Message, NotificationMessage};
 use crate::payload::{ContentType, Payload};
@@ -63,8 +61,8 @@ impl Reader {
 }
 
 impl Intake {
-    /// Starts to consume what `builder` says; `draining` once it stops.
-    pub(super) async fn start(builder: ListenerBuilder, draining: CancellationToken) -> Result<Self, Error> {
+    /// Starts to consume what `builder` says; `stages` are those of whoever handles the events.
+    pub(super) async fn start(builder: ListenerBuilder, stages: Stages) -> Result<Self, Error> {
         let reader = builder.reader();
         let capabilities = builder.transport.capabilities();
         let ListenerBuilder { transport, topics, exchanges, priorities, pool, event_types, .. } = builder;
@@ -110,7 +108,7 @@ impl Intake {
             delivery_limit,
             rejecter: Rejecter::default(),
             reading,
-            health: HealthWatch::new(transport.status(), consumed, draining),
+            health: HealthWatch::new(transport.status(), consumed, stages),
             _transport: transport,
         })
     }

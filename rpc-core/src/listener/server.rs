@@ -22,7 +22,7 @@ use super::group::Dispatcher;
 use super::intake::Intake;
 use super::rejecter::Rejecter;
 use crate::error::Error;
-use crate::health::HealthWatch;
+use crate::health::{HealthWatch, Stages};
 use crate::rejections::Rejections;
 
 /// Calls handlers with the events of a listener, until it is shut down.
@@ -78,6 +78,7 @@ use crate::rejections::Rejections;
 pub struct NotificationServer {
     stop: CancellationToken,
     kill: CancellationToken,
+    ended: CancellationToken,
     running: TaskTracker,
     waiting: TaskTracker,
     taking: Option<JoinHandle<Intake>>,
@@ -91,10 +92,12 @@ impl NotificationServer {
 
     async fn start(builder: NotificationServerBuilder) -> Result<Self, Error> {
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
+        let stages = Stages { draining: stop.clone(), ended: CancellationToken::new() };
+        let ended = stages.ended.clone();
         let (running, waiting) = (TaskTracker::new(), TaskTracker::new());
         let NotificationServerBuilder { listener, endpoints, concurrency, batch, requeue_delay } = builder;
         let dispatcher = Dispatcher::new(endpoints, listener.reader())?;
-        let intake = Intake::start(listener, stop.clone()).await?;
+        let intake = Intake::start(listener, stages).await?;
         let (health, rejecter) = (intake.health().clone(), intake.rejecter().clone());
         let settler = Settler {
             delivery_limit: intake.delivery_limit(),
@@ -114,7 +117,7 @@ impl NotificationServer {
             batch,
         };
         let taking = Some(tokio::spawn(taker.run(intake)));
-        Ok(Self { stop, kill, running, waiting, taking, health, rejecter })
+        Ok(Self { stop, kill, ended, running, waiting, taking, health, rejecter })
     }
 
     /// How the server is, also after its shutdown: consuming, degraded and why, draining or closed.
@@ -187,6 +190,7 @@ impl Drop for NotificationServer {
     fn drop(&mut self) {
         self.stop.cancel();
         self.kill.cancel();
+        self.ended.cancel();
     }
 }
 

@@ -14,7 +14,7 @@ use super::statistics::Statistics;
 use super::work::Intake;
 use crate::codec::{self, compression};
 use crate::error::Error;
-use crate::health::{Health, HealthWatch};
+use crate::health::HealthWatch;
 use crate::interface::Interface;
 use crate::introspection::{
     HealthReport, Info, InterfaceDescription, Introspection, IntrospectionEndpoint, Selection,
@@ -142,12 +142,7 @@ impl Introspection for Introspected {
     }
 
     async fn health(&self, _: Option<String>, _: Option<String>) -> HealthReport {
-        let health = match self.health.now() {
-            // All its consumers have stopped, and it is still here: so it finishes what they took.
-            Health::Closed => Health::Draining,
-            health => health,
-        };
-        HealthReport::new(self.identity.clone(), &health)
+        HealthReport::new(self.identity.clone(), &self.health.now())
     }
 }
 

@@ -4,13 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
 use super::{Capabilities, Destination, StatusWatch, Transport};
 use crate::client::{Evidence, Replies};
 use crate::deadline::Deadline;
 use crate::error::{Code, Error, Phase};
-use crate::health::HealthWatch;
+use crate::health::{HealthWatch, Stages};
 use crate::message::Message;
 
 /// A transport, with what everything made from it shares: one reply address and one table of pending calls.
@@ -55,7 +53,7 @@ impl SharedTransport {
     /// Whether the link does its work. Servers and listeners have a handle of their own, which knows their queues too.
     #[must_use]
     pub fn health(&self) -> HealthWatch {
-        HealthWatch::new(self.status(), [], CancellationToken::new())
+        HealthWatch::new(self.status(), [], Stages::default())
     }
 
     /// How many calls wait for their reply.

@@ -212,6 +212,34 @@ async fn a_server_knows_how_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_is_draining_until_its_last_request_has_ended() {
+    let (transport, worker) = (MemoryTransport::new(), Worker::new());
+    let server = builder(transport.as_ref(), "a", &worker).start().await.unwrap();
+    let mut health = server.health();
+    let long = tokio::spawn(WorkClient::new(&transport, target()).wait("long".to_owned()).into_future());
+    settle().await;
+    let stopping = tokio::spawn(server.shutdown(60 * SECOND));
+    tokio::time::sleep(SECOND).await;
+    // By now its consumers have stopped.
+    assert_eq!(health.now(), Health::Draining);
+    let mut closed = std::pin::pin!(health.wait_for(|health| *health == Health::Closed));
+    assert!(tokio::time::timeout(SECOND, &mut closed).await.is_err());
+    worker.permits.add_permits(1);
+    assert_eq!(closed.await, Some(Health::Closed));
+    long.await.unwrap().unwrap();
+    stopping.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_dropped_is_closed() {
+    let (transport, worker) = (MemoryTransport::new(), Worker::new());
+    let server = builder(transport.as_ref(), "a", &worker).start().await.unwrap();
+    let mut health = server.health();
+    drop(server);
+    assert_eq!(health.wait_for(|health| *health == Health::Closed).await, Some(Health::Closed));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_listener_and_a_transport_know_how_they_are() {
     let transport = MemoryTransport::new();
     let builder = rpc_core::Listener::builder(&transport, ["notifications"]);

@@ -296,7 +296,10 @@ async fn a_shutdown_lets_what_runs_finish_and_gives_the_rest_back() {
     settle().await;
     let (health, started) = (server.health(), Instant::now());
     assert_eq!(health.now(), Health::Consuming);
-    server.shutdown(60 * SECOND).await;
+    let stopping = tokio::spawn(server.shutdown(60 * SECOND));
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(health.now(), Health::Draining, "a handler runs");
+    stopping.await.unwrap();
     assert_eq!(health.now(), Health::Closed);
     assert!(started.elapsed() <= 5 * SECOND, "{:?}", started.elapsed());
     assert_eq!(journal.lines(), ["1"]);
