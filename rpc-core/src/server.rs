@@ -29,7 +29,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::builder::ServerBuilder;
 use self::handle::Handler;
-use self::introspect::Introspected;
+use self::introspect::{Answering, Introspected};
 use crate::error::Error;
 use crate::health::{Consumed, HealthWatch, Stages};
 use crate::introspection::ServerIdentity;
@@ -83,7 +83,7 @@ pub struct Server {
     running: TaskTracker,
     loops: JoinSet<Box<dyn Consumer>>,
     /// What answers questions about this server, also while it drains.
-    introspection: JoinSet<Box<dyn Consumer>>,
+    introspection: JoinSet<Option<Box<dyn Consumer>>>,
     health: HealthWatch,
     rejections: Arc<Rejections>,
 }
@@ -150,7 +150,7 @@ impl Server {
                 Err(_) => drained.await,
             };
             while let Some(stopped) = self.introspection.join_next().await {
-                consumers.extend(stopped.ok());
+                consumers.extend(stopped.ok().flatten());
             }
             join_all(consumers.into_iter().map(Consumer::close)).await;
         };
@@ -214,10 +214,12 @@ impl Server {
                 started: Instant::now(),
                 started_ms: introspect::unix_ms(),
             };
-            match introspect::listen(own, introspected, &kill).await {
-                Ok((intake, consumer)) => drop(introspection.spawn(intake.run(consumer))),
-                Err(error) => tracing::warn!(%target, server = %name, %error, "serves without introspection"),
+            let answering = Answering::new(own, introspected, &kill)?;
+            let listening = answering.listen().await;
+            if let Err(error) = &listening {
+                tracing::warn!(%target, server = %name, %error, "cannot be asked about itself, and tries again now and then");
             }
+            introspection.spawn(answering.run(listening.ok()));
         }
         tracing::info!(%target, server = %name, "serving");
         Ok(Self { name, stop, kill, ended, running, loops, introspection, health, rejections })

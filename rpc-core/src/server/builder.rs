@@ -130,7 +130,7 @@ impl ServerBuilder {
     /// broker is shared with programs of another framework.
     ///
     /// A server that cannot have that queue, because the broker does not allow it, serves nevertheless and says so in the
-    /// log.
+    /// log. It tries again after 30 s, then in pauses that double up to ten minutes.
     pub fn introspection(mut self, answers: bool) -> Self {
         self.introspection = Some(answers);
         self

@@ -22,12 +22,17 @@ use crate::introspection::{
 };
 use crate::message::Message;
 use crate::rejections::Rejections;
-use crate::transport::{ConsumeOptions, Consumer, Delivery, Source};
+use crate::transport::{ConsumeOptions, Consumer, Delivery, SharedTransport, Source};
 
 /// How many questions are answered at a time.
 const WORKERS: u16 = 4;
 /// How many more wait in the process.
 const PREFETCH: u16 = 16;
+
+/// How long after a refusal the queue of questions is asked for again: what the broker does not allow, somebody can allow. Twice
+/// as long after each further one, since brokers log them.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// What is told about a server.
 pub(super) struct Introspected {
@@ -50,30 +55,68 @@ pub(super) struct Selector {
     max_message_size: usize,
 }
 
-/// Where questions come from, and what takes them in until `kill`.
-pub(super) async fn listen(
-    builder: ServerBuilder,
-    introspected: Introspected,
-    kill: &CancellationToken,
-) -> Result<(Intake, Box<dyn Consumer>), Error> {
-    let transport = builder.transport.clone();
-    let selector = Selector {
-        identity: introspected.identity.clone(),
-        max_message_size: transport.capabilities().max_message_size,
-    };
-    let source = Source::Requests(builder.target.clone().fanout());
-    let builder = builder.endpoint(IntrospectionEndpoint::new(introspected));
-    let handler = Handler::new(builder, kill.clone(), kill.clone())?;
-    let consumer = transport.transport().consume(source, ConsumeOptions::new().prefetch(PREFETCH)).await?;
-    let intake = Intake {
-        handler: Arc::new(handler),
-        workers: Arc::new(Semaphore::new(WORKERS.into())),
-        running: TaskTracker::new(),
-        stop: kill.clone(),
-        fanout: true,
-        selector: Some(selector),
-    };
-    Ok((intake, consumer))
+/// Takes questions in and answers them.
+pub(super) struct Answering {
+    transport: SharedTransport,
+    source: Source,
+    intake: Intake,
+}
+
+impl Answering {
+    /// Answers as `builder` says, until `kill`.
+    pub(super) fn new(
+        builder: ServerBuilder,
+        introspected: Introspected,
+        kill: &CancellationToken,
+    ) -> Result<Self, Error> {
+        let transport = builder.transport.clone();
+        let selector = Selector {
+            identity: introspected.identity.clone(),
+            max_message_size: transport.capabilities().max_message_size,
+        };
+        let source = Source::Requests(builder.target.clone().fanout());
+        let builder = builder.endpoint(IntrospectionEndpoint::new(introspected));
+        let intake = Intake {
+            handler: Arc::new(Handler::new(builder, kill.clone(), kill.clone())?),
+            workers: Arc::new(Semaphore::new(WORKERS.into())),
+            running: TaskTracker::new(),
+            stop: kill.clone(),
+            fanout: true,
+            selector: Some(selector),
+        };
+        Ok(Self { transport, source, intake })
+    }
+
+    /// Where questions come from.
+    pub(super) async fn listen(&self) -> Result<Box<dyn Consumer>, Error> {
+        let options = ConsumeOptions::new().prefetch(PREFETCH);
+        self.transport.transport().consume(self.source.clone(), options).await
+    }
+
+    /// Answers what comes from there; if that was refused, once it is not. Gives the consumer back, through which what still
+    /// runs is settled.
+    pub(super) async fn run(self, listening: Option<Box<dyn Consumer>>) -> Option<Box<dyn Consumer>> {
+        let consumer = match listening {
+            Some(consumer) => consumer,
+            None => self.intake.stop.run_until_cancelled(self.listen_again()).await?,
+        };
+        Some(self.intake.run(consumer).await)
+    }
+
+    async fn listen_again(&self) -> Box<dyn Consumer> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            tokio::time::sleep(pause).await;
+            match self.listen().await {
+                Ok(consumer) => {
+                    tracing::info!(source = %self.source, "can be asked now");
+                    return consumer;
+                }
+                Err(error) => tracing::debug!(source = %self.source, %error, "still cannot be asked"),
+            }
+            pause = LONGEST_PAUSE.min(2 * pause);
+        }
+    }
 }
 
 impl ServerBuilder {

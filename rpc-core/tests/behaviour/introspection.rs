@@ -1,5 +1,7 @@
 //! What servers say about themselves.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rpc_core::introspection::{self, IntrospectionClient, MethodStats};
@@ -191,8 +193,8 @@ async fn a_policy_is_asked_about_questions_too() {
     assert_eq!(answer.result.unwrap_err().code(), Code::PermissionDenied);
 }
 
-/// A broker that lets servers have the queues of their own topic only.
-struct Strict(SharedTransport);
+/// A broker that lets servers have the queues of their own topic only, until it is told otherwise.
+struct Strict(SharedTransport, Arc<AtomicBool>);
 
 #[async_trait::async_trait]
 impl Transport for Strict {
@@ -201,7 +203,9 @@ impl Transport for Strict {
     }
 
     async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error> {
-        if matches!(&source, Source::Requests(target) if target.topic_name() == introspection::TOPIC) {
+        let is_asking =
+            matches!(&source, Source::Requests(target) if target.topic_name() == introspection::TOPIC);
+        if is_asking && !self.1.load(Ordering::Relaxed) {
             return Err(Error::new(Code::PermissionDenied, "access refused"));
         }
         self.0.transport().consume(source, options).await
@@ -223,9 +227,25 @@ impl Transport for Strict {
 #[tokio::test(start_paused = true)]
 async fn a_server_serves_although_it_may_not_be_asked() {
     let (transport, worker) = (MemoryTransport::new(), Worker::new());
-    let strict = SharedTransport::new(Strict(transport.as_ref().clone()));
+    let strict = SharedTransport::new(Strict(transport.as_ref().clone(), Arc::default()));
     let server = builder(&strict, "a", &worker).start().await.unwrap();
     assert_eq!(WorkClient::new(&transport, target()).double(2).await.unwrap(), 4);
     assert!(server.health().now().is_ready());
+    let started = Instant::now();
     server.shutdown(SECOND).await;
+    assert!(started.elapsed() < SECOND, "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_may_be_asked_later_answers_then() {
+    let (transport, worker, may) = (MemoryTransport::new(), Worker::new(), Arc::<AtomicBool>::default());
+    let strict = SharedTransport::new(Strict(transport.as_ref().clone(), Arc::clone(&may)));
+    let server = builder(&strict, "a", &worker).start().await.unwrap();
+    tokio::time::sleep(1_000 * SECOND).await;
+    assert!(names(asking(&transport).ping(None, None)).await.is_empty());
+    may.store(true, Ordering::Relaxed);
+    tokio::time::sleep(600 * SECOND).await;
+    assert_eq!(names(asking(&transport).ping(None, None)).await, ["a"]);
+    server.shutdown(SECOND).await;
+    assert!(names(asking(&transport).ping(None, None)).await.is_empty(), "it is gone");
 }
