@@ -26,6 +26,7 @@ Exit codes:
 
 /// What every command understands, before or after its name.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Options {
     /// Where the broker is: amqp://USER:PASSWORD@HOST:PORT/VHOST
     #[arg(
@@ -275,6 +276,17 @@ mod tests {
     #[test]
     fn the_definition_holds() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_shows_the_options_of_a_command_before_those_of_every_command() {
+        let mut cli = Cli::command();
+        cli.build();
+        let listen = cli.find_subcommand_mut("listen").unwrap();
+        let help = listen.render_help().to_string();
+        let place = |text: &str| help.find(text).unwrap_or_else(|| panic!("no {text}: {help}"));
+        assert!(place("--pool") < place("--count") && place("--count") < place("Options of every command"));
+        assert!(place("Options of every command") < place("--transport-url"), "{help}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Which method is meant, as a server describes it.
 
+use std::collections::BTreeSet;
+
 use rpc_core::introspection::{InterfaceDescription, MethodDescription};
 use rpc_core::{Client, Prepare, SharedTransport, Target, Value, Version};
 
@@ -66,8 +68,7 @@ fn choose(
     namespace: Option<&str>,
     version: Option<Version>,
 ) -> Result<(InterfaceDescription, MethodDescription), Failure> {
-    let all: Vec<_> =
-        interfaces.iter().flat_map(|interface| &interface.methods).map(|it| it.name.clone()).collect();
+    let all: BTreeSet<_> = interfaces.iter().map(served).collect();
     let named = |interface: &InterfaceDescription| {
         let serves =
             |version| interface.version.parse::<Version>().is_ok_and(|served| served.serves(version));
@@ -90,10 +91,20 @@ fn choose(
         (None, _) => {
             let within =
                 namespace.map(|namespace| format!(" in namespace {namespace:?}")).unwrap_or_default();
+            let at = version.map(|version| format!(" at version {version}")).unwrap_or_default();
+            let all = if all.is_empty() { "nothing".to_owned() } else { Vec::from_iter(all).join("; ") };
             Err(Failure::Usage(format!(
-                "topic {topic:?} has no method {method:?}{within}; its servers have: {}",
-                if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+                "topic {topic:?} has no method {method:?}{within}{at}; its servers have {all}"
             )))
         }
     }
+}
+
+/// What an interface has, in one line.
+fn served(interface: &InterfaceDescription) -> String {
+    let InterfaceDescription { name, namespace, version, methods, .. } = interface;
+    let methods: Vec<_> = methods.iter().map(|method| method.name.as_str()).collect();
+    let within =
+        namespace.as_ref().map(|namespace| format!(" in namespace {namespace:?}")).unwrap_or_default();
+    format!("{name} {version}{within}: {}", methods.join(", "))
 }

@@ -20,6 +20,7 @@ const QUIET: Duration = Duration::from_millis(250);
 pub(crate) struct Discovery {
     client: IntrospectionClient,
     limit: Duration,
+    exchange: String,
     topic: Option<String>,
     server: Option<String>,
 }
@@ -36,7 +37,8 @@ impl Discovery {
         let target = introspection::target().exchange(options.exchange.as_str());
         let Whom { topic, server } = whom;
         let limit = options.timeout.unwrap_or(LIMIT);
-        Self { client: IntrospectionClient::new(transport, target), limit, topic, server }
+        let client = IntrospectionClient::new(transport, target);
+        Self { client, limit, exchange: options.exchange.clone(), topic, server }
     }
 
     pub(crate) fn ping(&self) -> Gather<ServerIdentity, NoError> {
@@ -108,16 +110,18 @@ impl Discovery {
         let count = found.len();
         if count == 0 {
             return Err(Failure::Nobody(format!(
-                "no server{} answered within {:?}",
+                "no server{} answered within {:?} in exchange {:?}",
                 self.whom(),
-                self.limit
+                self.limit,
+                self.exchange
             )));
         }
         match expected.filter(|expected| count < *expected) {
             Some(expected) => Err(Failure::Nobody(format!(
-                "{count} of {expected} expected servers{} answered within {:?}",
+                "{count} of {expected} expected servers{} answered within {:?} in exchange {:?}",
                 self.whom(),
-                self.limit
+                self.limit,
+                self.exchange
             ))),
             None => Ok(found),
         }

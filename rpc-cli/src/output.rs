@@ -34,6 +34,13 @@ impl Output {
         print(&text)
     }
 
+    /// Says to people what an empty table means.
+    pub(crate) fn note_nothing(self, text: &str) {
+        if self.form == OutputForm::Table {
+            self.note(text);
+        }
+    }
+
     /// Says something to people that is no result.
     pub(crate) fn note(self, text: impl std::fmt::Display) {
         // Standard error may be closed, which is no reason to stop.

@@ -63,6 +63,9 @@ async fn count(letters: &DeadLetters, topics: Vec<String>, output: Output) -> Re
     let counted = letters.topics(topics).await?;
     let counted: Vec<_> =
         counted.into_iter().map(|(topic, letters)| json!({ "topic": topic, "letters": letters })).collect();
+    if counted.is_empty() {
+        output.note_nothing("no dead letters");
+    }
     output.show(&counted, |counted| {
         let mut table = Table::new(["TOPIC", "LETTERS"]);
         for of_topic in counted {
@@ -90,6 +93,9 @@ fn filter(which: &Letters) -> Result<DeadLetterFilter, Failure> {
 
 fn show(treated: &Treated, output: Output) -> Result<(), Failure> {
     let letters: Vec<_> = treated.letters.iter().map(described).collect();
+    if letters.is_empty() {
+        output.note_nothing("no dead letter is like that");
+    }
     output.show(&letters, |letters| {
         let mut table = Table::new(["REJECTED", "CODE", "WHAT", "ID", "QUEUE", "REASON"]);
         for letter in letters {

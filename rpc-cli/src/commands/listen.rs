@@ -55,9 +55,11 @@ async fn show(events: &mut Listener<Value>, options: &Options, count: Option<usi
             () = patience => None,
         };
         let Some(event) = event else {
-            return match left {
-                None => Ok(()),
-                Some(left) => Err(Failure::Nobody(format!("{left} of the events that were to come did not"))),
+            return match (count, left) {
+                (Some(count), Some(left)) => {
+                    Err(Failure::Nobody(format!("{} of {count} events came in time", count - left)))
+                }
+                _ => Ok(()),
             };
         };
         let line = match options.output {

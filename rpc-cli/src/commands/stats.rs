@@ -16,6 +16,13 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let discovery = Discovery::new(transport, options, whom);
     let stats = discovery.answers(discovery.stats(), |stats| &stats.server, output).await?;
+    let is_idle = |of_server: &Stats| {
+        let mut methods = of_server.methods.iter();
+        of_server.refused.is_empty() && methods.all(|method| method.calls == 0 && method.in_flight == 0)
+    };
+    if !all && stats.iter().all(is_idle) {
+        output.note_nothing("nothing was called yet; --all shows every method");
+    }
     output.show(&stats, |stats| table(stats, all))
 }
 

@@ -74,8 +74,8 @@ fn for_people(sample: &Sample, activity: &[Activity], rows: usize, is_live: bool
             format!("{:.1}", method.errors_per_second),
             method.running.to_string(),
             method.mean_us.map(microseconds).unwrap_or_default(),
-            microseconds(method.p99_us),
-            microseconds(method.queue_wait_p99_us),
+            known(method.p99_us),
+            known(method.queue_wait_p99_us),
         ]);
     }
     let clear = if is_live { CLEAR } else { "" };
@@ -85,4 +85,9 @@ fn for_people(sample: &Sample, activity: &[Activity], rows: usize, is_live: bool
         "{clear}{now}  {servers} server{plural}, {rate:.1} calls/s, {running} running\n\n{}",
         table.render()
     )
+}
+
+/// Nothing is known of what was never called.
+fn known(time: u64) -> String {
+    Some(time).filter(|time| *time > 0).map(microseconds).unwrap_or_default()
 }

@@ -53,6 +53,8 @@ async fn servers_are_shown_with_what_they_serve_and_do() {
     assert!(info.contains(signature) && info.contains("Refreshes one node."), "{info}");
     assert_eq!(info.matches(signature).count(), 1, "what two servers serve alike is shown once: {info}");
 
+    let stats = rpc(&exchange, &["stats"]).await;
+    assert!(stats.output.lines().count() == 1 && stats.errors.contains("--all"), "{stats:?}");
     let called =
         rpc(&exchange, &["call", "conductor", "change_power", "node=1", "on=true", "-s", "cell-2"]).await;
     assert_eq!((called.code, called.output.as_str()), (0, "false\n"), "{}", called.errors);
@@ -120,7 +122,8 @@ async fn who_is_not_there_is_said_by_the_exit_code() {
     for command in ["ls", "ping", "info", "stats", "health"] {
         let ran = rpc(&exchange, &[command, "--timeout", "300ms"]).await;
         assert_eq!(ran.code, 4, "{command}: {ran:?}");
-        assert!(ran.errors.contains("no server answered within 300ms"), "{ran:?}");
+        let expected = format!("no server answered within 300ms in exchange {exchange:?}");
+        assert!(ran.errors.contains(&expected), "{ran:?}");
     }
     let _server = server(&transport, &exchange, "cell-1", &manager).start().await.unwrap();
     let ran = rpc(&exchange, &["ping", "--expect", "2", "--timeout", "500ms"]).await;

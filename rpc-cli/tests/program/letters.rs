@@ -8,6 +8,10 @@ use crate::support::{Manager, connect, exchange, rpc, server};
 async fn dead_letters_are_shown_replayed_and_dropped() {
     let (exchange, manager, transport) = (exchange(), Manager::default(), connect().await);
     let _server = server(&transport, &exchange, "cell-1", &manager).start().await.unwrap();
+    for command in [&["dlq", "ls"][..], &["dlq", "show", "conductor"]] {
+        let ran = rpc(&exchange, command).await;
+        assert!(ran.code == 0 && ran.errors.contains("no dead letter"), "{ran:?}");
+    }
     let untyped = ["cast", "conductor", "--namespace", "baremetal", "--untyped"];
     for line in [&["sync_power", "node=300"][..], &["sync_powr", "node=1"]] {
         assert_eq!(rpc(&exchange, &[&untyped[..], line].concat()).await.code, 0);

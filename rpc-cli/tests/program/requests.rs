@@ -44,6 +44,10 @@ async fn a_wrong_argument_is_named_and_nothing_is_sent() {
         (&["call", "conductor", "chnge_power"][..], "has no method \"chnge_power\""),
         (&["call", "conductor", "sync_power", "node=1"], "sync_power is a cast, not a call: use `rpc cast`"),
         (&["call", "conductor", "sleep", "--namespace", "other"], "in namespace \"other\""),
+        (
+            &["call", "conductor", "sleep", "--interface-version", "1.9"],
+            "at version 1.9; its servers have Conductor 1.2 in namespace \"baremetal\": change_power, sleep, ",
+        ),
     ] {
         let ran = rpc(&exchange, line).await;
         assert!(ran.code == 2 && ran.errors.contains(complaint), "{ran:?}");
