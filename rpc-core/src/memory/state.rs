@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
 use super::dead_letters::{DeadLetters, replayed};
@@ -28,13 +29,15 @@ pub(super) enum QueueName {
 
 #[derive(Default)]
 pub(super) struct State {
-    queues: HashMap<QueueName, Queue>,
+    queues: Table<QueueName, Queue>,
     /// The fanout queues of a topic, by exchange and topic.
-    fanouts: HashMap<(Arc<str>, Arc<str>), BTreeSet<QueueName>>,
+    fanouts: Table<(Arc<str>, Arc<str>), BTreeSet<QueueName>>,
     /// The pools of a notification topic.
-    pools: HashMap<(Arc<str>, Arc<str>, Priority), BTreeSet<QueueName>>,
+    pools: Table<(Arc<str>, Arc<str>, Priority), BTreeSet<QueueName>>,
     pub(super) dead_letters: DeadLetters,
 }
+
+type Table<K, V> = HashMap<K, V, RandomState>;
 
 /// The queues that a destination means.
 enum Routed {
@@ -84,8 +87,7 @@ impl State {
         let full = || Error::new(Code::Overloaded, format!("the queue of {destination} is full"));
         let names = match self.route(destination)? {
             Routed::One(name) => {
-                // Routing found it, under the same lock.
-                let Some(queue) = self.queues.get_mut(&name) else { return Ok(()) };
+                let Some(queue) = self.queues.get_mut(&name) else { return Err(nobody(destination)) };
                 if queue.is_full(now) {
                     return Err(full());
                 }
@@ -119,6 +121,7 @@ impl State {
         queue.map(|queue| Some(queue.depth(Instant::now()))).ok_or_else(|| no_queue(target))
     }
 
+    /// One that is alone need not exist.
     fn route(&mut self, destination: &Destination) -> Result<Routed, Error> {
         let name = match destination {
             Destination::Request(target) => match target.route() {
@@ -143,13 +146,7 @@ impl State {
                 return Ok(Routed::One(name));
             }
         };
-        if self.queues.contains_key(&name) {
-            return Ok(Routed::One(name));
-        }
-        Err(match destination {
-            Destination::Reply(_) => Error::new(Code::Unroutable, "the caller is gone"),
-            _ => no_queue(destination),
-        })
+        Ok(Routed::One(name))
     }
 
     /// Declares the queues of a source.
@@ -336,6 +333,13 @@ impl State {
                 self.fanouts.remove(&key);
             }
         }
+    }
+}
+
+fn nobody(destination: &Destination) -> Error {
+    match destination {
+        Destination::Reply(_) => Error::new(Code::Unroutable, "the caller is gone"),
+        _ => no_queue(destination),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
+
 use super::builder::refused;
 use crate::error::{Code, Error};
 use crate::interface::Interface;
@@ -15,8 +17,11 @@ use crate::version::Version;
 #[derive(Debug)]
 pub(super) struct Routes {
     interfaces: Vec<Interface>,
-    methods: Vec<HashMap<&'static str, usize>>,
+    methods: Vec<Methods>,
 }
+
+/// Indices by name. A peer asks for names, but adds none.
+type Methods = HashMap<&'static str, usize, FixedState>;
 
 /// Endpoint and method, as indices.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,8 +58,7 @@ impl Routes {
     /// Adds an interface that is asked after all others, unless one of them has a method of the same name. Says whether it
     /// was added.
     pub(super) fn add_ping(&mut self, ping: Interface) -> bool {
-        let has_own =
-            |methods: &HashMap<&str, usize>| ping.methods.iter().any(|it| methods.contains_key(it.name));
+        let has_own = |methods: &Methods| ping.methods.iter().any(|it| methods.contains_key(it.name));
         if self.methods.iter().any(has_own) {
             return false;
         }
@@ -109,7 +113,7 @@ impl Routes {
     }
 }
 
-fn by_name(interface: &Interface) -> HashMap<&'static str, usize> {
+fn by_name(interface: &Interface) -> Methods {
     interface.methods.iter().enumerate().map(|(index, method)| (method.name, index)).collect()
 }
 
