@@ -24,7 +24,7 @@ pub use async_trait::async_trait;
 pub use self::capabilities::Capabilities;
 pub use self::consume_options::ConsumeOptions;
 pub use self::consumer_status::{ConsumerReporter, ConsumerState, ConsumerStatus, ConsumerWatch};
-pub use self::delivery::{Acknowledger, Delivery, Settle, Settlement};
+pub use self::delivery::{Acknowledger, Delivery, Settle, SettleTagged, Settlement};
 pub use self::destination::{Destination, Source, Subscription};
 pub use self::queue_depth::QueueDepth;
 pub use self::registry::{Connector, Registry};

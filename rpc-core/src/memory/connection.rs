@@ -81,11 +81,11 @@ impl Transport for Connection {
         let taker = self.broker.next_id();
         let mut state = self.broker.state();
         let queues = state.declare_source(&source, taker);
-        for name in &queues {
-            state.attach(name, Taker::new(taker, self.id, prefetch, sender.clone()));
+        for (queue, name) in queues.iter().enumerate() {
+            state.attach(name, Taker::new(taker, self.id, prefetch, sender.clone(), queue));
         }
         drop(state);
-        Ok(Box::new(MemoryConsumer::new(self.broker.clone(), taker, queues, receiver)))
+        Ok(Box::new(MemoryConsumer::new(&self.broker, taker, queues, receiver)))
     }
 
     async fn inspect(&self, target: &Target) -> Result<Option<QueueDepth>, Error> {

@@ -1,5 +1,7 @@
 //! A consumer at a memory broker.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -8,13 +10,13 @@ use super::queue::Handed;
 use super::state::QueueName;
 use crate::error::{Code, Error};
 use crate::transport::{
-    Consumer, ConsumerReporter, ConsumerStatus, ConsumerWatch, Delivery, Settle, Settlement,
+    Consumer, ConsumerReporter, ConsumerStatus, ConsumerWatch, Delivery, SettleTagged, Settlement,
 };
 
 pub(super) struct MemoryConsumer {
     broker: MemoryBroker,
     taker: u64,
-    queues: Vec<QueueName>,
+    queues: Vec<Arc<TakenQueue>>,
     receiver: UnboundedReceiver<Handed>,
     stopped: bool,
     status: ConsumerReporter,
@@ -22,13 +24,15 @@ pub(super) struct MemoryConsumer {
 
 impl MemoryConsumer {
     pub(super) fn new(
-        broker: MemoryBroker,
+        broker: &MemoryBroker,
         taker: u64,
-        queues: Vec<QueueName>,
+        names: Vec<QueueName>,
         receiver: UnboundedReceiver<Handed>,
     ) -> Self {
+        let queue = |name| Arc::new(TakenQueue { broker: broker.clone(), taker, name });
+        let queues = names.into_iter().map(queue).collect();
         let status = ConsumerReporter::new(ConsumerStatus::CONSUMING);
-        Self { broker, taker, queues, receiver, stopped: false, status }
+        Self { broker: broker.clone(), taker, queues, receiver, stopped: false, status }
     }
 
     fn delivery(&self, handed: Handed) -> Delivery {
@@ -41,8 +45,8 @@ impl MemoryConsumer {
         {
             context.attempt = attempt;
         }
-        let settle = MemorySettle { broker: self.broker.clone(), taker: self.taker, queue, place };
-        Delivery::new(Ok(message), deliveries > 1, Box::new(settle))
+        let queue: Arc<TakenQueue> = Arc::clone(&self.queues[queue]);
+        Delivery::tagged(Ok(message), deliveries > 1, queue, place)
     }
 }
 
@@ -52,7 +56,7 @@ impl Consumer for MemoryConsumer {
         while !self.stopped {
             let Some(handed) = self.receiver.recv().await else { break };
             // The connection may have been closed meanwhile, and the message given to somebody else.
-            if self.broker.state().is_out(&handed.queue, self.taker, handed.place) {
+            if self.broker.state().is_out(&self.queues[handed.queue].name, self.taker, handed.place) {
                 return Some(self.delivery(handed));
             }
         }
@@ -68,11 +72,11 @@ impl Consumer for MemoryConsumer {
         self.stopped = true;
         self.status.update(ConsumerStatus::stopped);
         let mut state = self.broker.state();
-        for name in &self.queues {
-            state.stop(name, self.taker);
+        for queue in &self.queues {
+            state.stop(&queue.name, self.taker);
         }
         while let Ok(Handed { queue, place, .. }) = self.receiver.try_recv() {
-            state.settle(&queue, self.taker, place, Settlement::Requeue);
+            state.settle(&self.queues[queue].name, self.taker, place, Settlement::Requeue);
         }
     }
 
@@ -83,22 +87,22 @@ impl Drop for MemoryConsumer {
     fn drop(&mut self) {
         self.status.update(ConsumerStatus::stopped);
         let mut state = self.broker.state();
-        for name in &self.queues {
-            state.detach(name, self.taker);
+        for queue in &self.queues {
+            state.detach(&queue.name, self.taker);
         }
     }
 }
 
-struct MemorySettle {
+/// A queue that a consumer takes from. The tag of a delivery is its place there.
+struct TakenQueue {
     broker: MemoryBroker,
     taker: u64,
-    queue: QueueName,
-    place: u64,
+    name: QueueName,
 }
 
-impl Settle for MemorySettle {
-    fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), Error> {
-        if self.broker.state().settle(&self.queue, self.taker, self.place, settlement) {
+impl SettleTagged for TakenQueue {
+    fn settle(&self, place: u64, settlement: Settlement) -> Result<(), Error> {
+        if self.broker.state().settle(&self.name, self.taker, place, settlement) {
             Ok(())
         } else {
             let message = "the consumer that took the message is gone, so it will be delivered again";

@@ -6,7 +6,6 @@ use foldhash::fast::FixedState;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
-use super::state::QueueName;
 use crate::message::Message;
 use crate::transport::QueueDepth;
 
@@ -41,21 +40,30 @@ pub(super) struct Taker {
     pub(super) connection: u64,
     pub(super) prefetch: usize,
     pub(super) sender: UnboundedSender<Handed>,
+    /// Which of the consumer's queues this is.
+    queue: usize,
     unsettled: HashMap<u64, Stored, FixedState>,
     stopped: bool,
 }
 
 /// A message on its way to a taker.
 pub(super) struct Handed {
-    pub(super) queue: QueueName,
+    /// Which of the consumer's queues it comes from.
+    pub(super) queue: usize,
     pub(super) place: u64,
     pub(super) message: Message,
     pub(super) deliveries: u32,
 }
 
 impl Taker {
-    pub(super) fn new(id: u64, connection: u64, prefetch: usize, sender: UnboundedSender<Handed>) -> Self {
-        Self { id, connection, prefetch, sender, unsettled: HashMap::default(), stopped: false }
+    pub(super) fn new(
+        id: u64,
+        connection: u64,
+        prefetch: usize,
+        sender: UnboundedSender<Handed>,
+        queue: usize,
+    ) -> Self {
+        Self { id, connection, prefetch, sender, queue, unsettled: HashMap::default(), stopped: false }
     }
 
     fn has_room(&self) -> bool {
@@ -110,7 +118,7 @@ impl Queue {
     }
 
     /// Hands out what waits, to takers in turn. Expired messages are dropped where they are met: at the head.
-    pub(super) fn hand_out(&mut self, name: &QueueName, now: Instant) {
+    pub(super) fn hand_out(&mut self, now: Instant) {
         while let Some((place, mut stored)) = self.ready.pop_front() {
             self.bytes -= stored.size();
             if stored.expires.is_some_and(|expires| expires <= now) {
@@ -125,7 +133,7 @@ impl Queue {
             let (message, deliveries) = (stored.message.clone(), stored.deliveries);
             let taker = &mut self.takers[position];
             // A taker whose receiver has just gone is detached by its drop, which gives this one back.
-            drop(taker.sender.send(Handed { queue: name.clone(), place, message, deliveries }));
+            drop(taker.sender.send(Handed { queue: taker.queue, place, message, deliveries }));
             taker.unsettled.insert(place, stored);
             self.next_taker = position + 1;
         }

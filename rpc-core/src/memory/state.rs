@@ -92,7 +92,7 @@ impl State {
                     return Err(full());
                 }
                 queue.push(message, expires);
-                queue.hand_out(&name, now);
+                queue.hand_out(now);
                 return Ok(());
             }
             Routed::Many(names) => names,
@@ -106,7 +106,7 @@ impl State {
             // Only a fanout gets here with a full queue, and passes it over.
             if !queue.is_full(now) {
                 queue.push(message.clone(), expires);
-                queue.hand_out(name, now);
+                queue.hand_out(now);
             }
         }
         Ok(())
@@ -198,7 +198,7 @@ impl State {
     pub(super) fn attach(&mut self, name: &QueueName, taker: Taker) {
         if let Some(queue) = self.queues.get_mut(name) {
             queue.attach(taker);
-            queue.hand_out(name, Instant::now());
+            queue.hand_out(Instant::now());
         }
     }
 
@@ -235,7 +235,7 @@ impl State {
             }
         }
         if queue.has_ready() {
-            queue.hand_out(name, Instant::now());
+            queue.hand_out(Instant::now());
         }
         true
     }
@@ -284,7 +284,7 @@ impl State {
             return Err(Error::new(Code::Overloaded, format!("the queue is full: {origin}")));
         }
         queue.push(replayed(message), None);
-        queue.hand_out(origin, now);
+        queue.hand_out(now);
         Ok(())
     }
 
@@ -318,7 +318,7 @@ impl State {
             self.queues.remove(name);
             self.unbind(name);
         } else {
-            queue.hand_out(name, Instant::now());
+            queue.hand_out(Instant::now());
         }
     }
 

@@ -1,6 +1,7 @@
 //! A message that a broker handed to us, and what becomes of it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -59,14 +60,42 @@ pub trait Settle: Send + Sync + 'static {
     fn settle(self: Box<Self>, settlement: Settlement) -> Result<(), Error>;
 }
 
+/// How a transport settles deliveries that it tells apart by a tag, so that none of them needs memory for that. [`Delivery`]
+/// calls it exactly once for each.
+pub trait SettleTagged: Send + Sync + 'static {
+    /// As [`Settle::settle`], for the delivery with this tag.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settle::settle`] says.
+    fn settle(&self, tag: u64, settlement: Settlement) -> Result<(), Error>;
+}
+
 /// The duty to settle a delivery, apart from its message.
-pub struct Acknowledger(Option<Box<dyn Settle>>);
+pub struct Acknowledger(Option<Duty>);
+
+enum Duty {
+    Alone(Box<dyn Settle>),
+    Tagged(Arc<dyn SettleTagged>, u64),
+}
 
 impl Delivery {
     /// A delivery of `message` that `settle` settles.
     #[must_use]
     pub fn new(message: Result<Message, Malformed>, redelivered: bool, settle: Box<dyn Settle>) -> Self {
         Self { message, redelivered, received: Instant::now(), acknowledger: Acknowledger::new(settle) }
+    }
+
+    /// A delivery of `message` that `settle` settles by its `tag`.
+    #[must_use]
+    pub fn tagged(
+        message: Result<Message, Malformed>,
+        redelivered: bool,
+        settle: Arc<dyn SettleTagged>,
+        tag: u64,
+    ) -> Self {
+        let acknowledger = Acknowledger(Some(Duty::Tagged(settle, tag)));
+        Self { message, redelivered, received: Instant::now(), acknowledger }
     }
 
     /// The message, or why it could not be understood.
@@ -113,7 +142,7 @@ impl Delivery {
 
 impl Acknowledger {
     pub(crate) fn new(settle: Box<dyn Settle>) -> Self {
-        Self(Some(settle))
+        Self(Some(Duty::Alone(settle)))
     }
 
     /// Tells the broker to forget the message.
@@ -143,15 +172,24 @@ impl Acknowledger {
 
     /// Settles as told.
     pub fn settle(mut self, settlement: Settlement) -> Result<(), Error> {
-        self.0.take().map_or(Ok(()), |settle| settle.settle(settlement))
+        self.0.take().map_or(Ok(()), |duty| duty.settle(settlement))
+    }
+}
+
+impl Duty {
+    fn settle(self, settlement: Settlement) -> Result<(), Error> {
+        match self {
+            Self::Alone(settle) => settle.settle(settlement),
+            Self::Tagged(settle, tag) => settle.settle(tag, settlement),
+        }
     }
 }
 
 impl Drop for Acknowledger {
     fn drop(&mut self) {
-        if let Some(settle) = self.0.take() {
+        if let Some(duty) = self.0.take() {
             // A link that is gone has requeued the message already.
-            let _ = settle.settle(Settlement::Requeue);
+            let _ = duty.settle(Settlement::Requeue);
         }
     }
 }
