@@ -14,11 +14,15 @@ mod retry;
 mod settler;
 mod task;
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rpc_core::transport::{Consumer, ConsumerReporter, ConsumerStatus, ConsumerWatch, Delivery, Source};
+use rpc_core::transport::{
+    Consumer, ConsumerReporter, ConsumerStatus, ConsumerWatch, Delivery, PollNext, Source,
+};
 use rpc_core::{Code, Error, Executed, Phase};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -162,6 +166,16 @@ fn out_of_reach(resources: &Resources) -> Error {
 }
 
 impl AmqpConsumer {
+    fn poll_delivery(&mut self, context: &mut Context<'_>) -> Poll<Option<Delivery>> {
+        loop {
+            match ready!(self.deliveries.poll_recv(context)) {
+                // The broker delivers it again; handling this one too would do the work twice.
+                Some((generation, _)) if generation.is_over() => {}
+                delivery => return Poll::Ready(delivery.map(|(_, delivery)| delivery)),
+            }
+        }
+    }
+
     async fn order(&self, order: impl FnOnce(oneshot::Sender<()>) -> Order) {
         let (done, is_done) = oneshot::channel();
         if self.orders.send(order(done)).await.is_ok() {
@@ -173,13 +187,11 @@ impl AmqpConsumer {
 #[async_trait]
 impl Consumer for AmqpConsumer {
     async fn next(&mut self) -> Option<Delivery> {
-        loop {
-            let (generation, delivery) = self.deliveries.recv().await?;
-            // The broker delivers it again; handling this one too would do the work twice.
-            if !generation.is_over() {
-                return Some(delivery);
-            }
-        }
+        poll_fn(|context| self.poll_delivery(context)).await
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> PollNext {
+        PollNext::Polled(self.poll_delivery(context))
     }
 
     fn status(&self) -> ConsumerWatch {

@@ -10,12 +10,14 @@ mod consume_options;
 mod consumer_status;
 mod delivery;
 mod destination;
+mod next;
 mod queue_depth;
 mod registry;
 mod shared;
 mod status;
 mod watch;
 
+use std::task;
 use std::time::Duration;
 
 /// The attribute that implementations of [`Transport`], [`Consumer`] and [`Connector`] stand under.
@@ -26,6 +28,8 @@ pub use self::consume_options::ConsumeOptions;
 pub use self::consumer_status::{ConsumerReporter, ConsumerState, ConsumerStatus, ConsumerWatch};
 pub use self::delivery::{Acknowledger, Delivery, Settle, SettleTagged, Settlement};
 pub use self::destination::{Destination, Source, Subscription};
+pub use self::next::PollNext;
+pub(crate) use self::next::next;
 pub use self::queue_depth::QueueDepth;
 pub use self::registry::{Connector, Registry};
 pub use self::shared::SharedTransport;
@@ -156,6 +160,13 @@ pub trait Consumer: Send + 'static {
     ///
     /// Dropping the future loses nothing.
     async fn next(&mut self) -> Option<Delivery>;
+
+    /// As [`next`](Consumer::next), without a future for each delivery, which costs an allocation: `Pending` means that
+    /// `context` will be woken. The default is for consumers that can only be awaited.
+    fn poll_next(&mut self, context: &mut task::Context<'_>) -> PollNext {
+        let _ = context;
+        PollNext::HasToBeAwaited
+    }
 
     /// How this consumer is, now and when it changes.
     fn status(&self) -> ConsumerWatch;

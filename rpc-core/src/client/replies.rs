@@ -16,7 +16,7 @@ use crate::identity::{CorrelationId, random_key};
 use crate::message::{Malformed, Message, Reply};
 use crate::rejections::Rejections;
 use crate::reply_address::ReplyAddress;
-use crate::transport::{ConsumeOptions, Consumer, ConsumerState, ConsumerWatch, Source, Transport};
+use crate::transport::{ConsumeOptions, Consumer, ConsumerState, ConsumerWatch, Source, Transport, next};
 
 /// The reply address that all clients of a transport share, opened by the first call.
 pub(crate) struct Replies {
@@ -303,7 +303,7 @@ impl Drop for FailsAll {
 
 async fn receive(mut consumer: Box<dyn Consumer>, mut fails_all: FailsAll) {
     let waiting = Arc::clone(&fails_all.waiting);
-    while let Some(delivery) = consumer.next().await {
+    while let Some(delivery) = next(&mut *consumer).await {
         let redelivered = delivery.is_redelivered();
         let (message, acknowledger) = delivery.into_parts();
         // Whether the broker hears of it soon does not matter: a second reply finds nobody.

@@ -2,7 +2,7 @@
 
 use futures_util::future::{join_all, select_all};
 
-use crate::transport::{Consumer, Delivery};
+use crate::transport::{Consumer, Delivery, next};
 
 /// Several consumers as one, each of which gets its turn.
 pub(super) struct Consumers {
@@ -21,7 +21,7 @@ impl Consumers {
         loop {
             let (delivery, index) = match &mut self.running[..] {
                 [] => return None,
-                [only] => (only.next().await, 0),
+                [only] => (next(&mut **only).await, 0),
                 several => {
                     // The first that is ready wins, so that another has to be the first the next time.
                     several.rotate_left(1);

@@ -1,6 +1,8 @@
 //! A consumer at a memory broker.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{self, Poll, ready};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -10,7 +12,7 @@ use super::queue::Handed;
 use super::state::QueueName;
 use crate::error::{Code, Error};
 use crate::transport::{
-    Consumer, ConsumerReporter, ConsumerStatus, ConsumerWatch, Delivery, SettleTagged, Settlement,
+    Consumer, ConsumerReporter, ConsumerStatus, ConsumerWatch, Delivery, PollNext, SettleTagged, Settlement,
 };
 
 pub(super) struct MemoryConsumer {
@@ -35,6 +37,18 @@ impl MemoryConsumer {
         Self { broker: broker.clone(), taker, queues, receiver, stopped: false, status }
     }
 
+    fn poll_delivery(&mut self, context: &mut task::Context<'_>) -> Poll<Option<Delivery>> {
+        while !self.stopped {
+            let Some(handed) = ready!(self.receiver.poll_recv(context)) else { break };
+            // The connection may have been closed meanwhile, and the message given to somebody else.
+            if self.broker.state().is_out(&self.queues[handed.queue].name, self.taker, handed.place) {
+                return Poll::Ready(Some(self.delivery(handed)));
+            }
+        }
+        self.status.update(ConsumerStatus::stopped);
+        Poll::Ready(None)
+    }
+
     fn delivery(&self, handed: Handed) -> Delivery {
         let Handed { queue, place, mut message, deliveries } = handed;
         // What was sent as a later attempt, or put back as one, counts on from there.
@@ -53,15 +67,11 @@ impl MemoryConsumer {
 #[async_trait]
 impl Consumer for MemoryConsumer {
     async fn next(&mut self) -> Option<Delivery> {
-        while !self.stopped {
-            let Some(handed) = self.receiver.recv().await else { break };
-            // The connection may have been closed meanwhile, and the message given to somebody else.
-            if self.broker.state().is_out(&self.queues[handed.queue].name, self.taker, handed.place) {
-                return Some(self.delivery(handed));
-            }
-        }
-        self.status.update(ConsumerStatus::stopped);
-        None
+        poll_fn(|context| self.poll_delivery(context)).await
+    }
+
+    fn poll_next(&mut self, context: &mut task::Context<'_>) -> PollNext {
+        PollNext::Polled(self.poll_delivery(context))
     }
 
     fn status(&self) -> ConsumerWatch {

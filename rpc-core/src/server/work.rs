@@ -10,7 +10,7 @@ use super::handle::{Arrived, Handler};
 use super::introspect::Selector;
 use super::worker::Worker;
 use crate::message::{Malformed, Message};
-use crate::transport::Consumer;
+use crate::transport::{Consumer, next};
 
 /// Takes deliveries of one source in and gives each a worker.
 pub(super) struct Intake {
@@ -31,7 +31,7 @@ impl Intake {
             let delivery = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
-                delivery = consumer.next() => delivery,
+                delivery = next(&mut *consumer) => delivery,
             };
             let Some(delivery) = delivery else { break };
             if self.selector.as_ref().is_some_and(|selector| !selector.means(&delivery)) {
