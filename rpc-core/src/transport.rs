@@ -73,6 +73,18 @@ pub trait Transport: Send + Sync + 'static {
         deadline: Deadline,
     ) -> Result<(), Error>;
 
+    /// As [`publish`](Transport::publish), by a transport that need not wait for it, so that no future is made. `Err` gives
+    /// back the message, untouched, when it has to be published by that; the default is for transports that always wait.
+    fn publish_now(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+    ) -> Result<Result<(), Error>, Message> {
+        let _ = (destination, deadline);
+        Err(message)
+    }
+
     /// Starts to consume, and returns once the broker has all that it needs to route to `source`.
     ///
     /// At most [`ConsumeOptions::prefetch`] deliveries of a queue are unsettled at a time; replies have no such bound.

@@ -38,15 +38,7 @@ impl Connection {
         Ok(())
     }
 
-    fn leave(&self) {
-        self.status.update(|status| status.with(LinkState::Closed, None));
-        self.broker.state().detach_connection(self.id);
-    }
-}
-
-#[async_trait]
-impl Transport for Connection {
-    async fn publish(
+    fn hand_over(
         &self,
         destination: &Destination,
         message: Message,
@@ -63,6 +55,32 @@ impl Transport for Connection {
         }
         self.capabilities().check_size(message.payload())?;
         self.broker.state().publish(destination, message)
+    }
+
+    fn leave(&self) {
+        self.status.update(|status| status.with(LinkState::Closed, None));
+        self.broker.state().detach_connection(self.id);
+    }
+}
+
+#[async_trait]
+impl Transport for Connection {
+    async fn publish(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        self.hand_over(destination, message, deadline)
+    }
+
+    fn publish_now(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+    ) -> Result<Result<(), Error>, Message> {
+        Ok(self.hand_over(destination, message, deadline))
     }
 
     async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error> {

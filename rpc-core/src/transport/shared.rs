@@ -90,6 +90,18 @@ impl SharedTransport {
         message: Message,
         deadline: Deadline,
     ) -> Result<(), Error> {
+        match self.transport.publish_now(destination, message, deadline) {
+            Ok(published) => published,
+            Err(message) => self.publish_in_time(destination, message, deadline).await,
+        }
+    }
+
+    async fn publish_in_time(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
         let publishing = self.transport.publish(destination, message, deadline);
         tokio::time::timeout_at(deadline.instant() + Self::PUBLISH_GRACE, publishing).await.unwrap_or_else(
             |_| {
