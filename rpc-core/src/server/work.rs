@@ -1,5 +1,6 @@
 //! Takes deliveries in and gives each a worker.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -27,10 +28,11 @@ impl Intake {
     /// Runs until told to stop or the transport is closed; returns the consumer, through which what still runs
     /// is settled.
     pub(super) async fn run(self, mut consumer: Box<dyn Consumer>) -> Box<dyn Consumer> {
+        let mut stopped = pin!(self.stop.cancelled());
         loop {
             let delivery = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => break,
+                () = &mut stopped => break,
                 delivery = next(&mut *consumer) => delivery,
             };
             let Some(delivery) = delivery else { break };
@@ -40,10 +42,13 @@ impl Intake {
             }
             // The delivery first, then the worker: several intakes share the workers, and one that waited with
             // a worker in its hand would starve the others.
-            let worker = tokio::select! {
-                biased;
-                () = self.stop.cancelled() => break,
-                worker = Arc::clone(&self.workers).acquire_owned() => worker,
+            let worker = match Arc::clone(&self.workers).try_acquire_owned() {
+                Ok(worker) => Ok(worker),
+                Err(_) => tokio::select! {
+                    biased;
+                    () = &mut stopped => break,
+                    worker = Arc::clone(&self.workers).acquire_owned() => worker,
+                },
             };
             // The semaphore is never closed.
             let Ok(worker) = worker else { break };
