@@ -1,6 +1,7 @@
 //! The task of one consumer, over all its channels.
 
 mod channel;
+mod looks;
 mod reading;
 mod reopening;
 mod telling;

@@ -12,6 +12,7 @@ use rpc_core::transport::{Delivery, Settle, Settlement};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::looks::Looks;
 use super::reading::{kept, placed};
 use super::telling::Telling;
 use super::upkeep::Upkeep;
@@ -45,6 +46,8 @@ pub(super) struct OnChannel<'a> {
     pub(super) task: &'a mut Task,
     pub(super) opened: Opened,
     pub(super) telling: Telling,
+    /// When the decisions about replies are looked at.
+    looks: Looks,
     /// Which queue a delivery came from, and where in it, if that is a stream.
     pub(super) offsets: HashMap<u64, (usize, u64)>,
     /// Handed to the user and not settled.
@@ -57,11 +60,12 @@ pub(super) struct OnChannel<'a> {
 
 impl<'a> OnChannel<'a> {
     pub(super) fn new(task: &'a mut Task, opened: Opened) -> Self {
-        let telling = Telling::new(opened.sender(), opened.replies);
+        let telling = Telling::new(opened.sender());
         Self {
             task,
             opened,
             telling,
+            looks: Looks::default(),
             offsets: HashMap::new(),
             outstanding: 0,
             held: VecDeque::new(),
@@ -107,7 +111,14 @@ impl<'a> OnChannel<'a> {
             tokio::select! {
                 biased;
                 () = &mut ended => return Err(session.cause()),
-                Some(settled) = self.task.decisions.recv() => self.settle_all(settled),
+                Some(settled) = self.task.decisions.recv(), if !self.opened.replies => {
+                    self.settle(settled);
+                    self.settle_more();
+                }
+                () = self.looks.due() => {
+                    self.settle_more();
+                    self.looks.looked(self.outstanding);
+                }
                 cause = self.telling.run() => return Err(cause),
                 Some(moved) = self.moves.next(), if !self.moves.is_empty() => self.after_move(moved),
                 () = &mut closed => {
@@ -179,6 +190,9 @@ impl<'a> OnChannel<'a> {
     fn forward(&mut self, place: mpsc::Permit<'_, Handed>) {
         if let Some(delivery) = self.held.pop_front() {
             self.outstanding += 1;
+            if self.opened.replies {
+                self.looks.handed_out();
+            }
             place.send((Arc::clone(&self.opened.generation), delivery));
         }
     }
@@ -214,7 +228,7 @@ impl<'a> OnChannel<'a> {
         if let Some(offset) = self.offset(&original) {
             let Some(earlier) = self.task.progress[queue].take(offset) else {
                 self.telling.batch.ack(tag);
-                return self.telling.decided(1);
+                return self.telling.decided();
             };
             self.offsets.insert(tag, (queue, offset));
             place = Some((offset, earlier));
@@ -247,17 +261,16 @@ impl<'a> OnChannel<'a> {
         }
     }
 
-    /// Takes in `first` and every decision that is there, to tell the broker together.
-    fn settle_all(&mut self, first: Settled) {
-        self.settle(first);
-        let mut count = 1;
+    /// Takes in every decision that is there, to tell the broker together.
+    fn settle_more(&mut self) {
+        let mut count = 0;
         while count < MOST_AT_ONCE
             && let Ok(settled) = self.task.decisions.try_recv()
         {
             self.settle(settled);
             count += 1;
         }
-        self.telling.decided(count);
+        self.telling.decided();
     }
 
     fn settle(&mut self, settled: Settled) {
@@ -311,7 +324,7 @@ impl<'a> OnChannel<'a> {
                 self.held.push_back(Delivery::new(message, false, settle));
             }
         }
-        self.telling.decided(1);
+        self.telling.decided();
     }
 
     /// Asks for nothing more, and gives back what the user has not seen.

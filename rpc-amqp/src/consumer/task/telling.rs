@@ -2,30 +2,17 @@
 //!
 //! While frames are on their way to the socket further decisions gather, and go together when those have been written. So a
 //! consumer that is not busy is told of at once, and one that is costs a frame for many deliveries.
-//!
-//! Replies can wait longer: one that comes again because its acknowledgement was late finds nobody waiting.
 
 use std::pin::Pin;
-use std::time::Duration;
-
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::consumer::acks::{AckBatch, Frame};
 use crate::link::Refusal;
-
-/// How long an acknowledgement of a reply may wait for others.
-const LONGEST_WAIT: Duration = Duration::from_millis(25);
-/// How many of them may wait: a part of what the broker sends without an acknowledgement.
-const MOST_WAITING: usize = 256;
 
 /// What was decided about deliveries, on its way to the broker.
 pub(super) struct Telling {
     pub(super) batch: AckBatch,
     sender: Sender,
-    is_patient: bool,
     is_due: bool,
-    waiting: usize,
-    late: Option<Pin<Box<Sleep>>>,
     sending: Option<Sending>,
 }
 
@@ -34,27 +21,13 @@ pub(in crate::consumer) type Sender = Box<dyn Fn(Vec<Frame>) -> Sending + Send>;
 pub(in crate::consumer) type Sending = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
 
 impl Telling {
-    /// `is_patient` for replies.
-    pub(super) fn new(sender: Sender, is_patient: bool) -> Self {
-        Self {
-            batch: AckBatch::default(),
-            sender,
-            is_patient,
-            is_due: false,
-            waiting: 0,
-            late: None,
-            sending: None,
-        }
+    pub(super) fn new(sender: Sender) -> Self {
+        Self { batch: AckBatch::default(), sender, is_due: false, sending: None }
     }
 
-    /// So many decisions were put into the batch.
-    pub(super) fn decided(&mut self, count: usize) {
-        self.waiting += count;
-        if !self.is_patient || self.waiting >= MOST_WAITING {
-            self.is_due = true;
-        } else if self.late.is_none() {
-            self.late = Some(Box::pin(sleep_until(Instant::now() + LONGEST_WAIT)));
-        }
+    /// Something was put into the batch.
+    pub(super) const fn decided(&mut self) {
+        self.is_due = true;
     }
 
     /// Tells whatever is due, and never ends but with the cause of a failure. Dropping the future loses nothing.
@@ -68,10 +41,7 @@ impl Telling {
                 }
             }
             if !self.is_due {
-                match &mut self.late {
-                    Some(late) => late.await,
-                    None => std::future::pending().await,
-                }
+                std::future::pending::<()>().await;
             }
             self.start();
         }
@@ -90,7 +60,7 @@ impl Telling {
     }
 
     fn start(&mut self) {
-        (self.is_due, self.waiting, self.late) = (false, 0, None);
+        self.is_due = false;
         let frames = self.batch.flush();
         if !frames.is_empty() {
             self.sending = Some((self.sender)(frames));
@@ -104,7 +74,6 @@ mod tests {
 
     use futures_util::FutureExt;
     use tokio::sync::Notify;
-    use tokio::time::advance;
 
     use super::*;
 
@@ -116,7 +85,7 @@ mod tests {
     }
 
     impl Socket {
-        fn telling(&self, is_patient: bool) -> Telling {
+        fn telling(&self) -> Telling {
             let this = self.clone();
             let send = move |frames| -> Sending {
                 this.sent.lock().unwrap().push(frames);
@@ -126,7 +95,7 @@ mod tests {
                     Ok(())
                 })
             };
-            let mut telling = Telling::new(Box::new(send), is_patient);
+            let mut telling = Telling::new(Box::new(send));
             (1..=1_000).for_each(|tag| telling.batch.delivered(tag));
             telling
         }
@@ -138,17 +107,17 @@ mod tests {
 
     fn ack(telling: &mut Telling, tag: u64) {
         telling.batch.ack(tag);
-        telling.decided(1);
+        telling.decided();
     }
 
     fn turn(telling: &mut Telling) {
         assert_eq!(telling.run().now_or_never(), None);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_is_decided_while_frames_are_on_their_way_goes_together() {
         let socket = Socket::default();
-        let mut telling = socket.telling(false);
+        let mut telling = socket.telling();
         ack(&mut telling, 1);
         turn(&mut telling);
         for tag in 2..=5 {
@@ -161,32 +130,10 @@ mod tests {
         assert_eq!(socket.sent()[1..], [[Frame::Ack { tag: 5, multiple: true }]]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_reply_waits_for_others_but_not_for_long() {
-        let socket = Socket::default();
-        let mut telling = socket.telling(true);
-        ack(&mut telling, 1);
-        turn(&mut telling);
-        advance(LONGEST_WAIT - Duration::from_millis(1)).await;
-        ack(&mut telling, 2);
-        turn(&mut telling);
-        assert_eq!(socket.sent(), Vec::<Vec<Frame>>::new());
-        advance(Duration::from_millis(2)).await;
-        turn(&mut telling);
-        assert_eq!(socket.sent(), [[Frame::Ack { tag: 2, multiple: true }]]);
-        socket.writable.notify_one();
-        for tag in 3..3 + MOST_WAITING as u64 {
-            assert_eq!(socket.sent().len(), 1);
-            ack(&mut telling, tag);
-            turn(&mut telling);
-        }
-        assert_eq!(socket.sent()[1..], [[Frame::Ack { tag: 258, multiple: true }]]);
-    }
-
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn at_the_end_all_of_it_is_told() {
         let socket = Socket::default();
-        let mut telling = socket.telling(true);
+        let mut telling = socket.telling();
         ack(&mut telling, 1);
         socket.writable.notify_one();
         telling.finish().await.unwrap();
@@ -194,7 +141,7 @@ mod tests {
         telling.finish().await.unwrap();
         assert_eq!(socket.sent().len(), 1);
 
-        let mut telling = socket.telling(false);
+        let mut telling = socket.telling();
         ack(&mut telling, 1);
         turn(&mut telling);
         ack(&mut telling, 2);
