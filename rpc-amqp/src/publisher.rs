@@ -26,6 +26,7 @@ mod intake;
 mod introduction;
 mod introductions;
 mod lane;
+mod later;
 mod message;
 mod patience;
 mod quarantine;
@@ -66,6 +67,8 @@ pub(crate) struct Outgoing {
     pub(crate) doubt: bool,
     /// Whether somebody waits for it, or for the answer to it.
     pub(crate) is_awaited: bool,
+    /// Whether its caller may be told late that it was confirmed.
+    pub(crate) is_quiet: bool,
     pub(crate) properties: BasicProperties,
     /// When the times in the properties were true.
     pub(crate) since: Instant,
@@ -76,7 +79,16 @@ impl Outgoing {
     /// A message that nobody waits for, as it is now.
     pub(crate) fn new(route: Route, properties: BasicProperties, body: Bytes) -> Self {
         let since = Instant::now();
-        Self { route, also_needs: Vec::new(), doubt: false, is_awaited: false, properties, since, body }
+        Self {
+            route,
+            also_needs: Vec::new(),
+            doubt: false,
+            is_awaited: false,
+            is_quiet: false,
+            properties,
+            since,
+            body,
+        }
     }
 }
 

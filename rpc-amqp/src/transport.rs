@@ -184,6 +184,39 @@ impl Inner {
         }
     }
 
+    /// Publishes; `is_quiet` when `Ok` may be late.
+    async fn send(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+        is_quiet: bool,
+    ) -> Result<(), Error> {
+        self.process.check()?;
+        self.capabilities().check_size(message.payload())?;
+        let Resources { profile, exceptions, .. } = &self.resources;
+        let (route, doubt) = (profile.route(destination)?, profile.is_passing(destination));
+        let wire = self.wire_to(destination);
+        let is_awaited = is_awaited(&message);
+        let (mut properties, mut body) = wire::encode(message, wire, exceptions)?;
+        if self.compresses && wire == Wire::Oslo {
+            (properties, body) = wire::compressed(properties, &body)?;
+        }
+        // Python sets no user, and sends nothing that it does not set.
+        if let Some(user) = self.user_id.as_ref().filter(|_| wire == Wire::Native) {
+            properties = properties.with_user_id(user.clone());
+        }
+        let outgoing = Outgoing { doubt, is_awaited, is_quiet, ..Outgoing::new(route, properties, body) };
+        match destination {
+            Destination::Notification { exchange, topic, priority } => {
+                self.notify((exchange, topic, *priority), outgoing, deadline).await
+            }
+            Destination::Request(_) | Destination::Reply(_) => {
+                self.resources.publisher.publish(outgoing, deadline).await
+            }
+        }
+    }
+
     /// A notification that no queue takes has no listener yet: it is kept in the queue that the first listener of the
     /// default pool will find and bind. While a pool is bound none comes back, so nothing piles up beside it.
     async fn notify(
@@ -229,29 +262,16 @@ impl Transport for Inner {
         message: Message,
         deadline: Deadline,
     ) -> Result<(), Error> {
-        self.process.check()?;
-        self.capabilities().check_size(message.payload())?;
-        let Resources { profile, exceptions, .. } = &self.resources;
-        let (route, doubt) = (profile.route(destination)?, profile.is_passing(destination));
-        let wire = self.wire_to(destination);
-        let is_awaited = is_awaited(&message);
-        let (mut properties, mut body) = wire::encode(message, wire, exceptions)?;
-        if self.compresses && wire == Wire::Oslo {
-            (properties, body) = wire::compressed(properties, &body)?;
-        }
-        // Python sets no user, and sends nothing that it does not set.
-        if let Some(user) = self.user_id.as_ref().filter(|_| wire == Wire::Native) {
-            properties = properties.with_user_id(user.clone());
-        }
-        let outgoing = Outgoing { doubt, is_awaited, ..Outgoing::new(route, properties, body) };
-        match destination {
-            Destination::Notification { exchange, topic, priority } => {
-                self.notify((exchange, topic, *priority), outgoing, deadline).await
-            }
-            Destination::Request(_) | Destination::Reply(_) => {
-                self.resources.publisher.publish(outgoing, deadline).await
-            }
-        }
+        self.send(destination, message, deadline, false).await
+    }
+
+    async fn publish_quietly(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        self.send(destination, message, deadline, true).await
     }
 
     async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error> {

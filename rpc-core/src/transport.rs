@@ -85,6 +85,26 @@ pub trait Transport: Send + Sync + 'static {
         Err(message)
     }
 
+    /// As [`publish`](Self::publish), for whoever mostly hears of success otherwise, as the caller does by the reply: `Ok` may
+    /// come up to 100 ms late, though by `deadline`, and errors come as soon as ever. A transport that has to wake somebody
+    /// for each `Ok` saves that. The default makes no difference.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`publish`](Self::publish).
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`publish`](Self::publish).
+    async fn publish_quietly(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        self.publish(destination, message, deadline).await
+    }
+
     /// Starts to consume, and returns once the broker has all that it needs to route to `source`.
     ///
     /// At most [`ConsumeOptions::prefetch`] deliveries of a queue are unsettled at a time; replies have no such bound.

@@ -10,6 +10,7 @@ use super::confirms::{Confirm as Complete, Confirms, Verdict};
 use super::culprit::{Cause, Fate, culprit};
 use super::flight::{Flight, Pending, Stranger};
 use super::gate::{Gate, RouteId};
+use super::later::Later;
 use super::message::{Ready, refused};
 use super::slot::Outcome;
 use super::unknown;
@@ -47,7 +48,7 @@ impl ConfirmChannel {
     }
 
     pub(super) fn publish(&mut self, ready: Ready, gate: &mut Gate) {
-        let Ready { exchange, key, mandatory, properties, body, until, outcome } = ready;
+        let Ready { exchange, key, mandatory, properties, body, until, is_quiet, outcome } = ready;
         let (route, size, now) = (RouteId::of(&exchange, &key), body.len(), Instant::now());
         let id = self.flight.id(&properties, &body);
         // Before the frames, so that their confirm finds it counted.
@@ -66,7 +67,7 @@ impl ConfirmChannel {
         let position = queued.position;
         self.flight.add(
             queued.tag,
-            Pending { id, exchange, key, route, size, position, since: now, until, outcome },
+            Pending { id, exchange, key, route, size, position, since: now, until, is_quiet, outcome },
         );
     }
 
@@ -151,7 +152,7 @@ impl ConfirmChannel {
     }
 
     /// Takes in all confirms that had come: only together do they say which message was returned.
-    pub(super) fn settle(&mut self, Confirmed(confirmed): Confirmed, gate: &mut Gate) {
+    pub(super) fn settle(&mut self, Confirmed(confirmed): Confirmed, gate: &mut Gate, later: &mut Later) {
         let confirmed = match confirmed {
             Ok(confirmed) => confirmed,
             Err(error) => {
@@ -172,6 +173,10 @@ impl ConfirmChannel {
             self.has_refused |= verdict == Verdict::Refused;
             if let Some(pending) = self.flight.remove(number) {
                 gate.settled(pending.route, pending.size, now);
+                if verdict == Verdict::Confirmed && pending.is_quiet {
+                    later.confirmed(pending.outcome, pending.until, now);
+                    continue;
+                }
                 let outcome = outcome(verdict, &pending.exchange, &pending.key);
                 let _ = pending.outcome.send(outcome);
             }

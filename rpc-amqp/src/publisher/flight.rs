@@ -43,6 +43,8 @@ pub(super) struct Pending {
     pub(super) since: Instant,
     /// Until when its caller waits.
     pub(super) until: Instant,
+    /// Whether its caller may be told late that it was confirmed.
+    pub(super) is_quiet: bool,
     pub(super) outcome: oneshot::Sender<Outcome>,
 }
 
@@ -143,6 +145,7 @@ mod tests {
             position: 0,
             since: now,
             until: now,
+            is_quiet: false,
             outcome,
         }
     }

@@ -120,7 +120,7 @@ async fn prepare(
 
 /// Says whether the broker has read the message, which it may not have come to though it works.
 async fn publish(asking: &Asking, channel: Channel, ready: Ready) -> Result<(bool, Rest), Refusal> {
-    let Ready { exchange, key, mandatory, properties, body, until, outcome } = ready;
+    let Ready { exchange, key, mandatory, properties, body, until, outcome, .. } = ready;
     let mut owed = Owed { outcome: Some(outcome), asking: asking.clone() };
     let to = Place { exchange: &exchange, key: &key, mandatory };
     let queued = match channel.publish(to, properties, &body) {

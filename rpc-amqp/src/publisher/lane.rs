@@ -18,6 +18,7 @@ use super::culprit::sizes;
 use super::gate::{Advice, Gate, RouteId};
 use super::introduction::Refused;
 use super::introductions::{Introductions, Step};
+use super::later::Later;
 use super::message::{Limits, Ready, refused};
 use super::quarantine::Quarantine;
 use super::renewal::{Renewal, Renewed};
@@ -46,6 +47,7 @@ pub(super) struct Lane {
     asking: Asking,
     shared: ConfirmChannel,
     gate: Gate,
+    later: Later,
     limits: Limits,
     introductions: Introductions,
     quarantine: Quarantine,
@@ -73,6 +75,7 @@ impl Lane {
             asking,
             shared: ConfirmChannel::new(channel, &session),
             gate: Gate::new(Instant::now()),
+            later: Later::default(),
             quarantine: Quarantine::default(),
             renewal: Renewal::default(),
             questions: FuturesUnordered::new(),
@@ -120,7 +123,7 @@ impl Lane {
                 () = std::future::ready(()), if self.shared.lost().is_some() => {}
                 () = &mut aborted => break Ended::Done,
                 Some(confirm) = self.shared.next(), if !self.shared.is_idle() => {
-                    self.shared.settle(confirm, &mut self.gate);
+                    self.shared.settle(confirm, &mut self.gate, &mut self.later);
                     if self.shared.take_refused() {
                         self.renewal.ask(&self.asking, Instant::now());
                     }
@@ -155,6 +158,7 @@ impl Lane {
                         }
                     }
                 }
+                () = self.later.due() => self.later.tell(Instant::now()),
                 _ = look.tick() => self.look(is_blocked),
             }
             if let Some(refusal) = self.shared.lost().cloned()
@@ -182,7 +186,7 @@ impl Lane {
                 self.renewal.keep(std::mem::replace(&mut self.shared, new), now);
             }
             Renewed::Confirmed(place, confirmed) => {
-                self.renewal.settle(place, confirmed.map(|it| *it), &mut self.gate, now);
+                self.renewal.settle(place, confirmed.map(|it| *it), (&mut self.gate, &mut self.later), now);
             }
             Renewed::Nothing => {}
         }

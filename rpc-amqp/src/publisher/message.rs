@@ -24,6 +24,8 @@ pub(super) struct Ready {
     pub(super) body: Bytes,
     /// Until when its caller waits.
     pub(super) until: Instant,
+    /// Whether its caller may be told late that it was confirmed.
+    pub(super) is_quiet: bool,
     pub(super) outcome: oneshot::Sender<Outcome>,
 }
 
@@ -58,7 +60,7 @@ impl Limits {
 impl Ready {
     /// `None` when it cannot be sent; its caller has been told why.
     pub(super) fn new(Taken { outgoing, until, outcome }: Taken) -> Option<Self> {
-        let Outgoing { route, properties, since, body, .. } = outgoing;
+        let Outgoing { route, properties, since, body, is_quiet, .. } = outgoing;
         let properties = aged(properties, since.elapsed());
         if let Err(refusal) = fits(&route.exchange).and_then(|()| fits(&route.key)) {
             // A caller that is gone needs no word.
@@ -66,7 +68,7 @@ impl Ready {
             return None;
         }
         let Route { exchange, key, mandatory, .. } = route;
-        Some(Self { exchange, key, mandatory, properties, body, until, outcome })
+        Some(Self { exchange, key, mandatory, properties, body, until, is_quiet, outcome })
     }
 }
 

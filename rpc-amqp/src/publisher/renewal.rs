@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::asking::Asking;
 use super::confirm_channel::{ConfirmChannel, Confirmed};
 use super::gate::Gate;
+use super::later::Later;
 use crate::library::Channel;
 use crate::link::Refusal;
 
@@ -100,12 +101,12 @@ impl Renewal {
         &mut self,
         place: usize,
         confirmed: Option<Confirmed>,
-        gate: &mut Gate,
+        (gate, later): (&mut Gate, &mut Later),
         now: Instant,
     ) {
         let Some((channel, until)) = self.before.get_mut(place) else { return };
         if let Some(confirmed) = confirmed {
-            channel.settle(confirmed, gate);
+            channel.settle(confirmed, gate, later);
         }
         let is_over = now >= *until;
         let lost = channel.lost().cloned();

@@ -137,6 +137,9 @@ impl<T, E> fmt::Debug for CallFuture<T, E> {
     }
 }
 
+/// Arguments up to so many bytes may be kept until the reply comes, which is mostly what tells that they arrived.
+const SMALL: usize = 4 * 1_024;
+
 /// Sends the request and waits for its reply.
 async fn exchange(ready: &mut Ready) -> Received {
     let (transport, destination, deadline) = (&ready.transport, &ready.destination, ready.deadline);
@@ -157,6 +160,7 @@ async fn exchange(ready: &mut Ready) -> Received {
     request.reply_to = Some((address, slot.correlation_id()));
     tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "call");
     let attempt = request.context.attempt;
+    let is_small = request.arguments.body.len() <= SMALL;
     let mut again = Again::new(ready.idempotent, deadline);
     let published = loop {
         Arc::make_mut(&mut ready.request).time_to_live = Some(deadline.remaining());
@@ -165,7 +169,7 @@ async fn exchange(ready: &mut Ready) -> Received {
             // The reply does not wait for the confirm.
             biased;
             reply = &mut slot.reply => return received(reply),
-            published = transport.publish(destination, message, deadline) => published,
+            published = transport.publish_perhaps_quietly(destination, message, deadline, is_small) => published,
         };
         let Err(error) = published else {
             // Not sent again from here on, and the body can be large.

@@ -84,15 +84,26 @@ impl SharedTransport {
     }
 
     /// Publishes, and returns soon after the deadline even if the transport does not.
-    pub(crate) async fn publish(
+    pub(crate) fn publish(
         &self,
         destination: &Destination,
         message: Message,
         deadline: Deadline,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        self.publish_perhaps_quietly(destination, message, deadline, false)
+    }
+
+    /// As [`publish`](Self::publish); `is_quiet` for whoever mostly hears of success otherwise.
+    pub(crate) async fn publish_perhaps_quietly(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+        is_quiet: bool,
     ) -> Result<(), Error> {
         match self.transport.publish_now(destination, message, deadline) {
             Ok(published) => published,
-            Err(message) => self.publish_in_time(destination, message, deadline).await,
+            Err(message) => self.publish_in_time(destination, message, deadline, is_quiet).await,
         }
     }
 
@@ -101,8 +112,13 @@ impl SharedTransport {
         destination: &Destination,
         message: Message,
         deadline: Deadline,
+        is_quiet: bool,
     ) -> Result<(), Error> {
-        let publishing = self.transport.publish(destination, message, deadline);
+        let publishing = if is_quiet {
+            self.transport.publish_quietly(destination, message, deadline)
+        } else {
+            self.transport.publish(destination, message, deadline)
+        };
         tokio::time::timeout_at(deadline.instant() + Self::PUBLISH_GRACE, publishing).await.unwrap_or_else(
             |_| {
                 let message = "the transport did not say before the deadline what became of the message";
