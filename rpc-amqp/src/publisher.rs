@@ -38,7 +38,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lapin::BasicProperties;
 use rpc_core::{Code, Deadline, Error, Executed, Phase};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -50,7 +49,7 @@ use self::patience::Patience;
 use self::slot::Slot;
 use crate::link::{Link, Refusal};
 use crate::topology::{Declaration, Route};
-use crate::wire::header_size;
+use crate::wire::Properties;
 
 /// Messages that wait to be handed over, in each of two queues. Further publishers wait for a place, until their deadline.
 const QUEUE_LENGTH: usize = 4_096;
@@ -69,7 +68,7 @@ pub(crate) struct Outgoing {
     pub(crate) is_awaited: bool,
     /// Whether its caller may be told late that it was confirmed.
     pub(crate) is_quiet: bool,
-    pub(crate) properties: BasicProperties,
+    pub(crate) properties: Properties,
     /// When the times in the properties were true.
     pub(crate) since: Instant,
     pub(crate) body: Bytes,
@@ -77,8 +76,8 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     /// A message that nobody waits for, as it is now.
-    pub(crate) fn new(route: Route, properties: BasicProperties, body: Bytes) -> Self {
-        let since = Instant::now();
+    pub(crate) fn new(route: Route, properties: impl Into<Properties>, body: Bytes) -> Self {
+        let (since, properties) = (Instant::now(), properties.into());
         Self {
             route,
             also_needs: Vec::new(),
@@ -129,7 +128,7 @@ impl Publisher {
             return Err(self.not_handed_over());
         }
         let patience = Patience::new(called, until, self.blocked_timeout);
-        let size = kibibytes(header_size(&outgoing.properties).saturating_add(outgoing.body.len()));
+        let size = kibibytes(outgoing.properties.size().saturating_add(outgoing.body.len()));
         let is_awaited = outgoing.is_awaited;
         let enter = async {
             let share = Arc::clone(&self.waiting).acquire_many_owned(size).await.ok()?;

@@ -198,13 +198,11 @@ impl Inner {
         let (route, doubt) = (profile.route(destination)?, profile.is_passing(destination));
         let wire = self.wire_to(destination);
         let is_awaited = is_awaited(&message);
-        let (mut properties, mut body) = wire::encode(message, wire, exceptions)?;
+        let user = self.user_id.as_ref().map(ShortString::as_str);
+        let (mut properties, mut body) = wire::write(message, wire, exceptions, user)?;
         if self.compresses && wire == Wire::Oslo {
-            (properties, body) = wire::compressed(properties, &body)?;
-        }
-        // Python sets no user, and sends nothing that it does not set.
-        if let Some(user) = self.user_id.as_ref().filter(|_| wire == Wire::Native) {
-            properties = properties.with_user_id(user.clone());
+            let (table, compressed) = wire::compressed(properties.into_table(), &body)?;
+            (properties, body) = (table.into(), compressed);
         }
         let outgoing = Outgoing { doubt, is_awaited, is_quiet, ..Outgoing::new(route, properties, body) };
         match destination {

@@ -15,16 +15,18 @@ mod encode;
 mod headers;
 mod offset;
 mod oslo;
+mod properties;
 #[cfg(test)]
 mod round_trip;
 mod size;
+mod written;
 
 use bytes::Bytes;
+#[cfg(any(test, fuzzing))]
 use lapin::BasicProperties;
 use rpc_core::Error;
 use rpc_core::message::{Malformed, Message};
 
-pub(crate) use self::age::aged;
 pub(crate) use self::attempt::attempt_headers;
 pub(crate) use self::dead_letter::{Rejection, delivery_count, replay_headers, uncounted_headers};
 pub(crate) use self::decode::Arrived;
@@ -35,24 +37,39 @@ pub(crate) use self::oslo::{
     random_address as random_oslo_address,
 };
 pub use self::oslo::{PythonException, PythonExceptions};
+pub(crate) use self::properties::Properties;
 pub(crate) use self::size::header_size;
 use crate::settings::Wire;
 
-/// What `message` looks like on `wire`.
+/// What `message` looks like on `wire`. On the native one it goes under the name of `user`; Python sets none, and sends
+/// nothing that it does not set.
 ///
 /// # Errors
 ///
 /// [`Code::InvalidArguments`](rpc_core::Code::InvalidArguments) for what the wire cannot carry: an id or an address of more
 /// than 255 bytes, and on the `oslo` wire anything but JSON.
+pub(crate) fn write(
+    message: Message,
+    wire: Wire,
+    exceptions: &dyn PythonExceptions,
+    user: Option<&str>,
+) -> Result<(Properties, Bytes), Error> {
+    match wire {
+        Wire::Native => {
+            encode::encode(&message, user).map(|(written, body)| (Properties::Written(written), body))
+        }
+        Wire::Oslo => oslo::encode(message, exceptions).map(|(table, body)| (table.into(), body)),
+    }
+}
+
+/// As [`write`], for those who want to see what is in it.
+#[cfg(any(test, fuzzing))]
 pub(crate) fn encode(
     message: Message,
     wire: Wire,
     exceptions: &dyn PythonExceptions,
 ) -> Result<(BasicProperties, Bytes), Error> {
-    match wire {
-        Wire::Native => encode::encode(message),
-        Wire::Oslo => oslo::encode(message, exceptions),
-    }
+    write(message, wire, exceptions, None).map(|(properties, body)| (properties.into_table(), body))
 }
 
 /// What `arrived` means, on whichever wire it is. A body above `limit` bytes is refused unread.

@@ -10,7 +10,6 @@ use amq_protocol::protocol::exchange::{self, AMQPMethod as OfExchange};
 use amq_protocol::protocol::queue::{self, AMQPMethod as OfQueue};
 use amq_protocol::protocol::{AMQPClass, channel};
 use futures_util::Stream;
-use lapin::BasicProperties;
 use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +19,7 @@ use super::known::{Answer, closed};
 use super::message::{Confirmation, Delivery, Depth};
 use super::outbox::Place;
 use super::shared::Shared;
+use crate::wire::Properties;
 
 /// A channel. Cheap to clone; it is closed, without a wait, when the last clone and the last stream of it are dropped.
 ///
@@ -184,7 +184,7 @@ impl Channel {
     pub(crate) fn publish(
         &self,
         place: Place<'_>,
-        properties: BasicProperties,
+        properties: &Properties,
         body: &[u8],
     ) -> lapin::Result<Queued> {
         self.0.shared.act(|state| {

@@ -6,9 +6,12 @@ use amq_protocol::frame::{AMQPContentHeader, AMQPFrame, WriteContext, gen_frame}
 use amq_protocol::protocol::{AMQPClass, BasicProperties};
 use lapin::ErrorKind;
 
+use crate::wire::Properties;
+
 /// Octets of a frame around its payload.
 pub(super) const AROUND: usize = 8;
 const METHOD: u8 = 1;
+const HEADER: u8 = 2;
 const BODY: u8 = 3;
 const END: u8 = 0xce;
 /// The class of all content.
@@ -65,7 +68,7 @@ impl Outbox {
         &mut self,
         channel: u16,
         place: Place<'_>,
-        properties: BasicProperties,
+        properties: &Properties,
         body: &[u8],
     ) -> lapin::Result<u64> {
         let before = self.octets.len();
@@ -77,8 +80,7 @@ impl Outbox {
         self.short(place.key);
         self.octets.extend_from_slice(&[u8::from(place.mandatory), END]);
         self.queued += (self.octets.len() - before) as u64;
-        let header = AMQPContentHeader { class_id: BASIC, body_size: body.len() as u64, properties };
-        if let Err(error) = self.frame(&AMQPFrame::Header(channel, header)) {
+        if let Err(error) = self.header(channel, properties, body.len() as u64) {
             self.queued -= (self.octets.len() - before) as u64;
             self.octets.truncate(before);
             return Err(error);
@@ -101,6 +103,27 @@ impl Outbox {
         octets.clear();
         octets.shrink_to(KEPT);
         std::mem::swap(octets, &mut self.octets);
+    }
+
+    fn header(&mut self, channel: u16, properties: &Properties, body_size: u64) -> lapin::Result<()> {
+        match properties {
+            Properties::Written(written) => {
+                let octets = written.octets();
+                self.head(HEADER, channel, 2 + 2 + 8 + octets.len());
+                self.octets.extend_from_slice(&BASIC.to_be_bytes());
+                self.octets.extend_from_slice(&[0, 0]);
+                self.octets.extend_from_slice(&body_size.to_be_bytes());
+                self.octets.extend_from_slice(octets);
+                self.octets.push(END);
+                self.queued += (2 + 2 + 8 + octets.len() + AROUND) as u64;
+                Ok(())
+            }
+            Properties::Table(table) => {
+                let properties = BasicProperties::clone(table);
+                let header = AMQPContentHeader { class_id: BASIC, body_size, properties };
+                self.frame(&AMQPFrame::Header(channel, header)).map(drop)
+            }
+        }
     }
 
     fn frame(&mut self, frame: &AMQPFrame) -> lapin::Result<u64> {
@@ -151,7 +174,7 @@ mod tests {
         let properties = BasicProperties::default().with_message_id(ShortString::from("m"));
         let body: Vec<_> = (0..10_000).map(|number| number as u8).collect();
         let place = Place { exchange: "x", key: "k.l", mandatory: true };
-        let end = outbox.publish(7, place, properties.clone(), &body).unwrap();
+        let end = outbox.publish(7, place, &properties.clone().into(), &body).unwrap();
         let mut octets = Vec::new();
         outbox.move_to(&mut octets);
         assert_eq!(end, octets.len() as u64);
@@ -178,7 +201,7 @@ mod tests {
         let mut octets = Vec::new();
         outbox.move_to(&mut octets);
         assert!(outbox.is_empty());
-        let second = outbox.publish(1, place, BasicProperties::default(), b"").unwrap();
+        let second = outbox.publish(1, place, &BasicProperties::default().into(), b"").unwrap();
         outbox.move_to(&mut octets);
         assert_eq!((first, second), (8, 8 + octets.len() as u64));
         assert_eq!(frames(&octets).len(), 2, "no body, no frame of it");

@@ -29,7 +29,7 @@ fn short(text: &str) -> ShortString {
 
 async fn publish(broker: &mut Broker, channel: &Channel, count: u64) {
     for _ in 0..count {
-        channel.publish(PLACE, BasicProperties::default(), b"body").unwrap();
+        channel.publish(PLACE, &BasicProperties::default().into(), b"body").unwrap();
     }
     for _ in 0..3 * count {
         broker.frame().await;
@@ -222,7 +222,7 @@ async fn who_waits_on_a_channel_learns_why_it_was_closed() {
         assert!(matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == 404), "{error}");
     }
     assert!(!channel.is_usable() && connection.is_connected());
-    assert!(channel.publish(PLACE, BasicProperties::default(), b"").is_err());
+    assert!(channel.publish(PLACE, &BasicProperties::default().into(), b"").is_err());
 }
 
 #[tokio::test]
@@ -263,7 +263,7 @@ async fn nothing_is_written_while_the_broker_is_blocked() {
     assert!(connection.is_blocked());
     let told = connection.events_listener().next().await;
     assert!(matches!(told, Some(Event::ConnectionBlocked(_))), "whoever listens later is told, too");
-    let queued = channel.publish(PLACE, BasicProperties::default(), b"").unwrap();
+    let queued = channel.publish(PLACE, &BasicProperties::default().into(), b"").unwrap();
     assert!(timeout(Duration::from_millis(50), broker.frame()).await.is_err());
     assert!(channel.position() < queued.position);
     let unblocked = AMQPClass::Connection(OfConnection::Unblocked(connection::Unblocked {}));

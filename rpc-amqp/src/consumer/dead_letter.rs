@@ -88,9 +88,10 @@ mod tests {
         headers.insert(short("x-death"), AMQPValue::FieldArray(Vec::new().into()));
         let dead = dead(headers, &"é".repeat(1_000));
         assert_eq!((dead.route.exchange.as_str(), dead.route.key.as_str()), ("dlx.default", "t"));
-        assert_eq!(dead.properties.message_id(), &Some(short("m-1")));
-        assert_eq!((dead.properties.expiration(), dead.properties.user_id()), (&None, &None));
-        let headers = dead.properties.headers().as_ref().unwrap().inner();
+        assert_eq!(dead.properties.table().message_id(), &Some(short("m-1")));
+        assert_eq!((dead.properties.table().expiration(), dead.properties.table().user_id()), (&None, &None));
+        let table = dead.properties.table();
+        let headers = table.headers().as_ref().unwrap().inner();
         let keys: Vec<_> = headers.keys().map(|key| key.as_str()).collect();
         let words = ["dead-letter-code", "dead-letter-queue", "dead-letter-reason", "dead-letter-time-ms"];
         assert_eq!(keys, [&words[..], &["method"]].concat());
@@ -102,6 +103,6 @@ mod tests {
         let mut headers = FieldTable::default();
         headers.insert(short("big"), AMQPValue::LongString(LongString::from("x".repeat(40_000))));
         let dead = dead(headers, "why");
-        assert_eq!(dead.properties.headers().as_ref().unwrap().inner().len(), 4);
+        assert_eq!(dead.properties.table().headers().as_ref().unwrap().inner().len(), 4);
     }
 }

@@ -70,6 +70,6 @@ mod tests {
         let mut headers = FieldTable::default();
         headers.insert(short("method"), AMQPValue::LongString(LongString::from("m")));
         headers.insert(short("attempt"), AMQPValue::LongLongInt(3));
-        assert_eq!(again.properties, kept.with_headers(headers));
+        assert_eq!(again.properties.table(), kept.with_headers(headers));
     }
 }

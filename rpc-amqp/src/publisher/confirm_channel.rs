@@ -50,11 +50,11 @@ impl ConfirmChannel {
     pub(super) fn publish(&mut self, ready: Ready, gate: &mut Gate) {
         let Ready { exchange, key, mandatory, properties, body, until, is_quiet, outcome } = ready;
         let (route, size, now) = (RouteId::of(&exchange, &key), body.len(), Instant::now());
-        let id = self.flight.id(&properties, &body);
+        let id = self.flight.id(properties.message_id(), &body);
         // Before the frames, so that their confirm finds it counted.
         self.published.fetch_add(1, Ordering::Release);
         let to = Place { exchange: &exchange, key: &key, mandatory };
-        let queued = match self.channel.publish(to, properties, &body) {
+        let queued = match self.channel.publish(to, &properties, &body) {
             Ok(queued) => queued,
             Err(error) => {
                 // A caller that is gone needs no word; the same below.

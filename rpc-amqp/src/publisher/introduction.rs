@@ -123,7 +123,7 @@ async fn publish(asking: &Asking, channel: Channel, ready: Ready) -> Result<(boo
     let Ready { exchange, key, mandatory, properties, body, until, outcome, .. } = ready;
     let mut owed = Owed { outcome: Some(outcome), asking: asking.clone() };
     let to = Place { exchange: &exchange, key: &key, mandatory };
-    let queued = match channel.publish(to, properties, &body) {
+    let queued = match channel.publish(to, &properties, &body) {
         Ok(queued) => queued,
         Err(error) => return Err(owed.refuse(Refusal::from_answer(&error))),
     };

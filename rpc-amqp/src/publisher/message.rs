@@ -1,7 +1,6 @@
 //! A message as a connection takes it.
 
 use bytes::Bytes;
-use lapin::BasicProperties;
 use rpc_core::{Code, Error, Executed, Phase};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -12,7 +11,7 @@ use super::slot::{Outcome, Taken};
 use crate::declare::fits;
 use crate::link::Refusal;
 use crate::topology::Route;
-use crate::wire::{aged, header_size};
+use crate::wire::Properties;
 
 /// A message as a connection takes it.
 pub(super) struct Ready {
@@ -20,7 +19,7 @@ pub(super) struct Ready {
     pub(super) exchange: String,
     pub(super) key: String,
     pub(super) mandatory: bool,
-    pub(super) properties: BasicProperties,
+    pub(super) properties: Properties,
     pub(super) body: Bytes,
     /// Until when its caller waits.
     pub(super) until: Instant,
@@ -40,7 +39,7 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn check(&self, outgoing: &Outgoing) -> Result<(), Error> {
-        let (size, limit) = (header_size(&outgoing.properties), self.header);
+        let (size, limit) = (outgoing.properties.size(), self.header);
         if size > limit {
             let message =
                 format!("the headers take {size} bytes, and the broker takes {limit}: send less metadata");
@@ -61,7 +60,7 @@ impl Ready {
     /// `None` when it cannot be sent; its caller has been told why.
     pub(super) fn new(Taken { outgoing, until, outcome }: Taken) -> Option<Self> {
         let Outgoing { route, properties, since, body, is_quiet, .. } = outgoing;
-        let properties = aged(properties, since.elapsed());
+        let properties = properties.aged(since.elapsed());
         if let Err(refusal) = fits(&route.exchange).and_then(|()| fits(&route.key)) {
             // A caller that is gone needs no word.
             let _ = outcome.send(Err(refused("cannot publish", &refusal)));

@@ -14,8 +14,8 @@ const PART: u64 = 50;
 
 /// `properties` after a message has waited for `time`: what is left on the wire counts from its publishing, and a
 /// message can wait for its broker longer than a clock may be wrong.
-pub(crate) fn aged(mut properties: BasicProperties, time: Duration) -> BasicProperties {
-    let waited = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+pub(super) fn aged(mut properties: BasicProperties, time: Duration) -> BasicProperties {
+    let waited = whole_milliseconds(time);
     if waited == 0 {
         return properties;
     }
@@ -27,7 +27,7 @@ pub(crate) fn aged(mut properties: BasicProperties, time: Duration) -> BasicProp
         Some(AMQPValue::LongLongInt(time)) => u64::try_from(*time).ok(),
         _ => None,
     };
-    if waited < SHORT && expiration.into_iter().chain(timeout).all(|time| waited * PART <= time) {
+    if is_as_good(expiration, timeout, time) {
         return properties;
     }
     if let Some(text) = expiration.and_then(|time| ShortString::try_new(left(time).to_string()).ok()) {
@@ -42,6 +42,16 @@ pub(crate) fn aged(mut properties: BasicProperties, time: Duration) -> BasicProp
         properties = properties.with_headers(headers);
     }
     properties
+}
+
+/// Whether these times, in milliseconds, are good enough after a wait of `time`.
+pub(super) fn is_as_good(expiration: Option<u64>, timeout: Option<u64>, time: Duration) -> bool {
+    let waited = whole_milliseconds(time);
+    waited == 0 || waited < SHORT && expiration.into_iter().chain(timeout).all(|time| waited * PART <= time)
+}
+
+fn whole_milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

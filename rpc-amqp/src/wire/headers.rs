@@ -23,26 +23,10 @@ impl Headers {
         self
     }
 
-    /// Adds text, if there is any.
-    pub(super) fn maybe_text(self, key: &str, value: Option<&str>) -> Self {
-        match value {
-            Some(value) => self.text(key, value),
-            None => self,
-        }
-    }
-
     /// Adds a whole number.
     pub(super) fn number(mut self, key: &str, value: u64) -> Self {
         self.insert(key, AMQPValue::LongLongInt(i64::try_from(value).unwrap_or(i64::MAX)));
         self
-    }
-
-    /// Adds a time in milliseconds, if there is one.
-    pub(super) fn maybe_milliseconds(self, key: &str, time: Option<Duration>) -> Self {
-        match time {
-            Some(time) => self.number(key, milliseconds(time)),
-            None => self,
-        }
     }
 
     /// Keeps a header of somebody else's message, if its value is flat.

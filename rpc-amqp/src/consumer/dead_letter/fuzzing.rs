@@ -7,7 +7,6 @@ use super::outgoing;
 use crate::fuzzing::{Wired, written};
 use crate::settings::QueueType;
 use crate::topology::PlannedQueue;
-use crate::wire::header_size;
 
 /// A message as it is put away.
 #[derive(Clone, Debug)]
@@ -29,8 +28,8 @@ pub fn dead_letter(octets: &[u8], reason: &str) -> Option<DeadLetter> {
     let queue = PlannedQueue::new("rpc.default.table".to_owned(), "default", "table");
     let dead = outgoing(original, &queue, Code::Malformed, reason, QueueType::Classic).ok()?;
     Some(DeadLetter {
-        properties: written(&dead.properties),
-        reckoned: header_size(&dead.properties),
+        properties: written(&dead.properties.table()),
+        reckoned: dead.properties.size(),
         body: dead.body.len(),
     })
 }

@@ -7,7 +7,6 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use lapin::BasicProperties;
 use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use tokio::sync::{mpsc, oneshot};
@@ -16,6 +15,7 @@ use super::{gone, heard};
 use crate::connection::{Confirmation, Delivery, Depth, Place, Queued};
 use crate::simulation::frame::{Done, Message, QueueArguments, Request};
 use crate::simulation::world::World;
+use crate::wire::Properties;
 
 #[derive(Clone)]
 pub(crate) struct Channel {
@@ -139,13 +139,13 @@ impl Channel {
     pub(crate) fn publish(
         &self,
         place: Place<'_>,
-        properties: BasicProperties,
+        properties: &Properties,
         body: &[u8],
     ) -> lapin::Result<Queued> {
         let message = Arc::new(Message {
             exchange: place.exchange.to_owned(),
             key: place.key.to_owned(),
-            properties,
+            properties: properties.table(),
             body: Bytes::copy_from_slice(body),
         });
         let (sender, written) = oneshot::channel();
