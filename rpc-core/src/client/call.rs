@@ -165,6 +165,7 @@ async fn exchange(ready: &mut Ready) -> Received {
     let published = loop {
         Arc::make_mut(&mut ready.request).time_to_live = Some(deadline.remaining());
         let message = Message::Request(Arc::clone(&ready.request));
+        slot.leaves();
         let published = tokio::select! {
             // The reply does not wait for the confirm.
             biased;
@@ -179,6 +180,8 @@ async fn exchange(ready: &mut Ready) -> Received {
             break Ok(());
         };
         tracing::debug!(%error, "a request did not reach a queue");
+        // What is said of it is not late.
+        slot.leaves();
         let pause = match again.after(error) {
             Next::GiveUp(error) => break Err(error),
             Next::Send { pause } => pause,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -17,6 +18,9 @@ use crate::message::{Malformed, Message, Reply};
 use crate::rejections::Rejections;
 use crate::reply_address::ReplyAddress;
 use crate::transport::{ConsumeOptions, Consumer, ConsumerState, ConsumerWatch, Source, Transport, next};
+
+/// How late a transport may say that a request has left: [`Transport::publish_quietly`].
+const LATEST: Duration = Duration::from_millis(100);
 
 /// The reply address that all clients of a transport share, opened by the first call.
 pub(crate) struct Replies {
@@ -47,6 +51,8 @@ pub(super) struct Slot {
     key: u128,
     waiting: Arc<Waiting>,
     status: ConsumerWatch,
+    /// How often the queue of replies was lost before the request left.
+    losses: u64,
 }
 
 impl Replies {
@@ -126,7 +132,7 @@ impl Replies {
             let message = format!("{} calls wait for a reply already", Self::MOST_PENDING);
             Error::new(Code::Overloaded, message)
         })?;
-        Ok(Slot { reply, key, waiting: Arc::clone(&self.waiting), status: status.clone() })
+        Ok(Slot { reply, key, waiting: Arc::clone(&self.waiting), status: status.clone(), losses: 0 })
     }
 
     /// The cell of the task that receives. A task that has ended, because the runtime that it was started on
@@ -209,12 +215,21 @@ impl Slot {
         Err(self.reply.try_recv().ok().and_then(Result::err).unwrap_or_else(closed))
     }
 
+    /// The request is about to leave.
+    pub(super) fn leaves(&mut self) {
+        self.losses = self.status.look(|status| status.losses);
+    }
+
     /// The reply, or that it was lost with the queue that it would have come to.
     ///
     /// Called after the request has left. From then on a queue that is gone may have held the reply; a queue that went
-    /// before was there again when the request left, so the reply finds it.
+    /// before was there again when the request left, so the reply finds it. Which of the two it was is not known of a queue
+    /// that went since the request was handed over and not longer ago than word of the request may be late.
     pub(super) async fn reply(&mut self) -> Received {
-        let losses = self.status.look(|status| status.losses);
+        let (losses, lost_at) = self.status.look(|status| (status.losses, status.lost_at));
+        if losses != self.losses && lost_at.is_some_and(|lost_at| lost_at.elapsed() <= LATEST) {
+            return self.reply.try_recv().unwrap_or_else(|_| Err(lost_with_its_queue()));
+        }
         tokio::select! {
             biased;
             reply = &mut self.reply => received(reply),

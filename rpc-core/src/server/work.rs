@@ -42,16 +42,20 @@ impl Intake {
             }
             // The delivery first, then the worker: several intakes share the workers, and one that waited with
             // a worker in its hand would starve the others.
-            let worker = match Arc::clone(&self.workers).try_acquire_owned() {
-                Ok(worker) => Ok(worker),
-                Err(_) => tokio::select! {
+            let free = Arc::clone(&self.workers).try_acquire_owned();
+            let worker = if let Ok(worker) = free {
+                worker
+            } else {
+                tokio::select! {
                     biased;
                     () = &mut stopped => break,
-                    worker = Arc::clone(&self.workers).acquire_owned() => worker,
-                },
+                    worker = Arc::clone(&self.workers).acquire_owned() => match worker {
+                        Ok(worker) => worker,
+                        // The semaphore is never closed.
+                        Err(_) => break,
+                    },
+                }
             };
-            // The semaphore is never closed.
-            let Ok(worker) = worker else { break };
             let handler = Arc::clone(&self.handler);
             let (redelivered, fanout) = (delivery.is_redelivered(), self.fanout);
             let received = delivery.received();

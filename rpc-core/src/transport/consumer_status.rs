@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::watch::{Reporter, Watch};
 
 /// The state of one consumer.
@@ -26,6 +28,8 @@ pub struct ConsumerStatus {
     pub reason: Option<Arc<str>>,
     /// How often its queue was found gone after an absence, with all that it held, and was made anew.
     pub losses: u64,
+    /// When that was found last.
+    pub lost_at: Option<Instant>,
 }
 
 /// Where a consumer says how it is.
@@ -36,29 +40,30 @@ pub type ConsumerWatch = Watch<ConsumerStatus>;
 
 impl ConsumerStatus {
     /// A consumer that has lost nothing and gets deliveries.
-    pub const CONSUMING: Self = Self { state: ConsumerState::Consuming, reason: None, losses: 0 };
+    pub const CONSUMING: Self =
+        Self { state: ConsumerState::Consuming, reason: None, losses: 0, lost_at: None };
 
     /// The same consumer, getting deliveries.
     #[must_use]
     pub const fn consuming(&self) -> Self {
-        Self { state: ConsumerState::Consuming, reason: None, losses: self.losses }
+        Self { state: ConsumerState::Consuming, reason: None, losses: self.losses, lost_at: self.lost_at }
     }
 
     /// The same consumer, getting none for the moment.
     #[must_use]
     pub fn degraded(&self, reason: impl Into<Arc<str>>) -> Self {
-        Self { state: ConsumerState::Degraded, reason: Some(reason.into()), losses: self.losses }
+        Self { state: ConsumerState::Degraded, reason: Some(reason.into()), ..self.clone() }
     }
 
     /// The same consumer, after its end.
     #[must_use]
     pub const fn stopped(&self) -> Self {
-        Self { state: ConsumerState::Stopped, reason: None, losses: self.losses }
+        Self { state: ConsumerState::Stopped, reason: None, losses: self.losses, lost_at: self.lost_at }
     }
 
     /// The same consumer, whose queue is gone with all that it held.
     #[must_use]
     pub fn after_loss(&self) -> Self {
-        Self { losses: self.losses + 1, ..self.clone() }
+        Self { losses: self.losses + 1, lost_at: Some(Instant::now()), ..self.clone() }
     }
 }

@@ -1,7 +1,7 @@
 //! Calls while their way back is away, and after it was lost.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rpc_core::message::Message;
@@ -30,6 +30,8 @@ struct Ailment {
     reply_addresses: AtomicUsize,
     /// Whether the queue takes no requests.
     is_full: AtomicBool,
+    /// How late callers hear that their requests have left.
+    lateness: OnceLock<Duration>,
 }
 
 struct Patient(Box<dyn Consumer>, Arc<Ailment>);
@@ -40,6 +42,7 @@ fn ailing(inner: &MemoryTransport) -> (SharedTransport, Arc<Ailment>) {
         end: Notify::new(),
         reply_addresses: AtomicUsize::new(0),
         is_full: AtomicBool::new(false),
+        lateness: OnceLock::new(),
     });
     let inner = inner.as_ref().clone();
     (SharedTransport::new(Ailing { inner, ailment: Arc::clone(&ailment) }), ailment)
@@ -52,6 +55,17 @@ impl Transport for Ailing {
             return Err(Error::new(Code::Overloaded, "the queue is full").with_executed(Executed::NotSent));
         }
         self.inner.transport().publish(to, message, deadline).await
+    }
+
+    async fn publish_quietly(
+        &self,
+        to: &Destination,
+        message: Message,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        self.publish(to, message, deadline).await?;
+        tokio::time::sleep(self.ailment.lateness.get().copied().unwrap_or_default()).await;
+        Ok(())
     }
 
     async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error> {
@@ -143,6 +157,23 @@ async fn a_lost_reply_queue_fails_the_calls_that_waited_on_it_at_once_and_no_oth
     assert_eq!(unsent.await.unwrap().unwrap(), "unsent");
     assert_eq!(waits("later").await.unwrap().unwrap(), "later");
     assert_eq!(bad.pending_calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_queue_that_is_lost_before_the_caller_knows_that_the_request_left_fails_it_too() {
+    let (_, _, _server, transport) = one_server().await;
+    let (bad, ailment) = ailing(&transport);
+    ailment.lateness.set(Duration::from_millis(90)).unwrap();
+    let work = WorkClient::new(&bad, target());
+    let sent = tokio::spawn(work.wait("sent".to_owned()).timeout(60 * SECOND).into_future());
+    settle().await;
+    ailment.status.update(ConsumerStatus::after_loss);
+    let error = tokio::time::timeout(SECOND, sent).await.unwrap().unwrap().unwrap_err();
+    assert_eq!((error.code(), error.rpc().unwrap().executed()), (Code::ReplyLost, Executed::Unknown));
+    // The next one leaves after that, and finds its way back however long its handler takes.
+    let next = tokio::spawn(work.wait("next".to_owned()).timeout(SECOND).into_future());
+    let error = next.await.unwrap().unwrap_err();
+    assert_eq!(error.code(), Code::DeadlineExceeded);
 }
 
 #[tokio::test(start_paused = true)]
