@@ -43,13 +43,13 @@ use crate::wire::Exceptions;
 
 /// How long to wait for a broker that is away when a consumer starts.
 const START_LIMIT: Duration = Duration::from_secs(5);
-/// How long the channel of a consumer may be silent before another one is tried, at first; after each failure twice as
-/// long, until the silence is that of the broker.
+/// How long the channel of a consumer may be silent before another one is tried: so long for three times, then twice as
+/// long each time, until the silence is that of the broker.
 ///
 /// A channel of RabbitMQ is silent for 7 s or more when it consumes from a quorum queue whose leader's node is known to be
 /// gone and accepts connections (one that is cut off, or stands still): it asks there first. Once another leader
 /// is elected, which takes 1 to 3 s from that knowledge, any new channel asks that one.
-const FIRST_PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Replies on their way to the reply table.
 const MOST_REPLIES: u16 = 1_024;
 /// How long a consumer that ends may take to settle its affairs with the broker.
@@ -128,7 +128,7 @@ async fn open_first(resources: &Resources, source: &Source, prefetch: u16) -> Re
         };
         let plan = resources.plan(source)?;
         let has_passing_exchange = plan.has_passing_exchange();
-        let refusal = match Opened::open(session, plan, prefetch, backoff.doubled(FIRST_PATIENCE)).await {
+        let refusal = match Opened::open(session, plan, prefetch, patience(&backoff)).await {
             Ok(opened) => match opened.taken_queue.clone() {
                 None => return Ok(opened),
                 Some(queue) => {
@@ -146,6 +146,11 @@ async fn open_first(resources: &Resources, source: &Source, prefetch: u16) -> Re
         }
         tokio::time::sleep(wait).await;
     }
+}
+
+/// How long the next channel may be silent, after the failures that `backoff` has counted.
+fn patience(backoff: &Backoff) -> Duration {
+    backoff.doubled(PATIENCE / 4).max(PATIENCE)
 }
 
 /// The last process of this name may have ended without a word, which the broker takes some time to notice.

@@ -77,7 +77,8 @@ fn channel(state: &mut State) -> (Stream, Question) {
     known.consume(ShortString::from("rpc-0"), sender);
     for _ in 0..PUBLISHED {
         let place = Place { exchange: "", key: "k", mandatory: true };
-        outbox.publish(number, place, BasicProperties::default(), b"body").expect("it can be written");
+        let properties = BasicProperties::default().into();
+        outbox.publish(number, place, &properties, b"body").expect("it can be written");
         known.publish();
     }
     let (waiting, question) = oneshot::channel();

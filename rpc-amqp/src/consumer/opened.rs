@@ -38,28 +38,24 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Declares, limits the prefetch, and consumes, on a channel that may be silent for `patience`.
+    /// Declares, limits the prefetch, and consumes; `patience` is how long the channel may be silent over one of its queues.
     pub(super) async fn open(
         session: Arc<Session>,
         plan: Plan,
         prefetch: u16,
         patience: Duration,
     ) -> Result<Self, Refusal> {
-        let channel = session.channel().await?;
-        let opened = Self::open_plan(Arc::clone(&session), channel, plan, prefetch);
-        match tokio::time::timeout(patience, opened).await {
-            Ok(opened) => session.judged(opened),
-            // It is closed when the broker comes to that, and with it a consumer that comes to be there all the same.
-            Err(_) => Err(Refusal::lost(format!("nothing was answered on a channel for {patience:?}"))),
-        }
+        let opened = Self::open_plan(Arc::clone(&session), plan, prefetch, patience).await;
+        session.judged(opened)
     }
 
     async fn open_plan(
         session: Arc<Session>,
-        channel: Channel,
         plan: Plan,
         prefetch: u16,
+        patience: Duration,
     ) -> Result<Self, Refusal> {
+        let channel = session.channel().await?;
         declare(&session, &channel, &plan.declarations).await?;
         // Per consumer, since the kind that is shared by a channel is refused by newer brokers and quorum queues.
         let qos = channel.basic_qos(prefetch);
@@ -76,7 +72,7 @@ impl Opened {
             tags: Vec::new(),
         };
         for index in 0..opened.queues.len() {
-            opened.consume(index).await?;
+            opened.consume(index, patience).await?;
             // Afterwards: of two that begin together at least one sees the other.
             if opened.queues[index].is_sole && opened.has_another_consumer(index).await? {
                 opened.taken_queue = Some(opened.queues[index].name.clone());
@@ -90,7 +86,7 @@ impl Opened {
         Ok(depth.consumers > 1)
     }
 
-    async fn consume(&mut self, index: usize) -> Result<(), Refusal> {
+    async fn consume(&mut self, index: usize, patience: Duration) -> Result<(), Refusal> {
         let queue = short(&self.queues[index].name)?;
         // Unique within the channel is enough.
         let tag = short(&format!("rpc-{index}"))?;
@@ -102,7 +98,11 @@ impl Opened {
             arguments.insert(short("x-cancel-on-ha-failover")?, AMQPValue::Boolean(true));
         }
         let command = self.channel.basic_consume(queue, tag.clone(), arguments);
-        let consumer = limited("consume", command).await?;
+        let Ok(consumer) = tokio::time::timeout(patience, limited("consume", command)).await else {
+            // The channel is closed when the broker comes to that, and with it a consumer that comes to be all the same.
+            return Err(Refusal::lost(format!("the broker did not let us consume within {patience:?}")));
+        };
+        let consumer = consumer?;
         let ended = Err("the broker cancelled the consumer".to_owned());
         let deliveries = consumer
             .map(move |delivery| match delivery {

@@ -86,6 +86,9 @@ impl Builder {
     }
 }
 
+/// What a node says whose port somebody else has, for clients and for other nodes.
+const PORT_IS_TAKEN: [&str; 2] = ["eaddrinuse", "could not bind to distribution port"];
+
 /// Starts something, again with other ports if need be: between our choice of the ports and their use somebody else
 /// may take one.
 pub(super) fn retried<T>(start: impl Fn() -> Result<T, String>) -> T {
@@ -93,7 +96,7 @@ pub(super) fn retried<T>(start: impl Fn() -> Result<T, String>) -> T {
     loop {
         match start() {
             Ok(started) => return started,
-            Err(log) if attempt < 3 && log.contains("eaddrinuse") => attempt += 1,
+            Err(log) if attempt < 3 && PORT_IS_TAKEN.iter().any(|words| log.contains(words)) => attempt += 1,
             Err(log) => panic!("RabbitMQ did not start:\n{log}"),
         }
     }

@@ -7,7 +7,7 @@ use rpc_core::transport::{ConsumerReporter, ConsumerStatus, Source};
 
 use super::{FINAL_WAIT, Task};
 use crate::consumer::opened::Opened;
-use crate::consumer::{FIRST_PATIENCE, Resources};
+use crate::consumer::{Resources, patience};
 use crate::declare;
 use crate::link::{Backoff, Refusal, RefusalKind, Session};
 use crate::topology::Plan;
@@ -111,7 +111,7 @@ impl Reopening {
                 *position = Position::Offset(*offset);
             }
         }
-        Opened::open(session, plan, self.prefetch, self.backoff.doubled(FIRST_PATIENCE)).await
+        Opened::open(session, plan, self.prefetch, patience(&self.backoff)).await
     }
 
     /// The queues that are not there any more.
