@@ -1,8 +1,10 @@
 //! Free ports on 127.0.0.1.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Mutex, PoisonError};
 
 /// The ports of one node.
 #[derive(Clone, Copy, Debug)]
@@ -32,11 +34,15 @@ impl Ports {
 ///
 /// Port 0 would give a port of the range that the kernel also takes for outgoing connections. While nobody listens
 /// such a port can go to any client, and a client that keeps trying to reconnect to it may be connected to itself.
-/// So it comes from below that range (32768 on Linux).
+/// So it comes from below that range (32768 on Linux). No port is given twice by one process: whoever got it may listen
+/// there only later, or again.
 pub(crate) fn free() -> (u16, TcpListener) {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     loop {
         let port = 10_000 + u16::try_from(random() % 20_000).expect("below 20,000");
-        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            && GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port)
+        {
             return (port, listener);
         }
     }
