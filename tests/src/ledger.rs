@@ -75,11 +75,12 @@ impl Ledger {
         (&self.file).write_all(line.as_bytes()).expect("the ledger takes a line");
     }
 
-    /// All lines so far, in the order of the file.
+    /// All whole lines so far, in the order of the file.
     #[must_use]
     pub fn read(&self) -> Vec<Entry> {
-        let text = std::fs::read_to_string(&self.path).expect("the ledger is text");
-        text.lines().map(Entry::parse).collect()
+        let mut reader = Reader::open(&self.path);
+        reader.entries();
+        reader.entries
     }
 
     /// How often `event` happened to `subject`.
@@ -134,7 +135,7 @@ impl Reader {
         Self { path: path.to_owned(), position: 0, entries: Vec::new() }
     }
 
-    /// All lines so far, in the order of the file.
+    /// All whole lines so far, in the order of the file.
     ///
     /// # Panics
     ///
@@ -144,10 +145,35 @@ impl Reader {
         let mut text = String::new();
         file.seek(SeekFrom::Start(self.position)).expect("the ledger can be read");
         file.read_to_string(&mut text).expect("the ledger is text");
-        // A line that is being written has no end yet.
+        // A line that is being written has no end yet: a reader sees what a `write` has put into one page of the file
+        // before it goes on to the next.
         let whole = text.rfind('\n').map_or(0, |last| last + 1);
         self.position += u64::try_from(whole).expect("a file fits");
         self.entries.extend(text[..whole].lines().map(Entry::parse));
         &self.entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Six pages of a file, so that many lines lie in two of them, and a name as long as a line may be.
+    #[test]
+    fn who_reads_while_another_writes_sees_whole_lines() {
+        const LINES: usize = 12;
+        let path = std::env::temp_dir().join(format!("rpc-ledger-{}", std::process::id()));
+        let long = "x".repeat(2_000);
+        for _ in 0..500 {
+            let ledger = Ledger::open(&path);
+            std::thread::scope(|scope| {
+                let writer = scope.spawn(|| (0..LINES).for_each(|_| ledger.write("wrote", &long)));
+                while !writer.is_finished() {
+                    assert!(ledger.read().iter().all(|entry| entry.subject == long));
+                }
+            });
+            assert_eq!(ledger.read().len(), LINES);
+            std::fs::remove_file(&path).unwrap();
+        }
     }
 }
