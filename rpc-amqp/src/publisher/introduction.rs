@@ -25,6 +25,7 @@ use super::asking::Asking;
 use super::confirm_channel::outcome;
 use super::confirms::Verdict;
 use super::message::{Ready, refused};
+use super::renewal::KEPT;
 use super::slot::{Outcome, Slot};
 use super::unknown;
 use crate::library::{Channel, Confirmation, Place};
@@ -33,8 +34,6 @@ use crate::topology::Declaration;
 
 /// How long a channel may be silent over its first message before others are tried.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long that message may be confirmed then.
-pub(super) const KEPT: Duration = Duration::from_secs(5);
 
 /// What is not known to be accepted by the broker.
 pub(super) struct Unknown {

@@ -24,8 +24,8 @@ use crate::link::Refusal;
 
 /// The shortest time between two of them.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How long the one before is kept for its confirms.
-const KEPT: Duration = Duration::from_secs(5);
+/// How long a channel that is used no more is kept for its confirms.
+pub(super) const KEPT: Duration = Duration::from_secs(5);
 /// How many are kept.
 const MOST: usize = 5;
 

@@ -101,19 +101,10 @@ impl SharedTransport {
         deadline: Deadline,
         is_quiet: bool,
     ) -> Result<(), Error> {
-        match self.transport.publish_now(destination, message, deadline) {
-            Ok(published) => published,
-            Err(message) => self.publish_in_time(destination, message, deadline, is_quiet).await,
-        }
-    }
-
-    async fn publish_in_time(
-        &self,
-        destination: &Destination,
-        message: Message,
-        deadline: Deadline,
-        is_quiet: bool,
-    ) -> Result<(), Error> {
+        let message = match self.transport.publish_now(destination, message, deadline) {
+            Ok(published) => return published,
+            Err(message) => message,
+        };
         let publishing = if is_quiet {
             self.transport.publish_quietly(destination, message, deadline)
         } else {

@@ -1,22 +1,16 @@
 //! The broker's side of a connection, in the hands of a test.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
 use amq_protocol::frame::{AMQPFrame, WriteContext, gen_frame, parse_frame};
 use amq_protocol::protocol::AMQPClass;
 use amq_protocol::protocol::channel::{self, AMQPMethod as OfChannel};
 use amq_protocol::protocol::connection::{self, AMQPMethod as OfConnection};
-use futures_io::{AsyncRead, AsyncWrite};
-use tokio::io::{
-    AsyncRead as _, AsyncReadExt, AsyncWrite as _, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 
 use super::super::{Channel, Connection, Login};
 
 /// The client's end.
-pub(super) struct Stream(DuplexStream);
+pub(super) type Stream = Compat<DuplexStream>;
 
 pub(super) struct Broker {
     stream: DuplexStream,
@@ -42,7 +36,7 @@ pub(super) fn method(channel: u16, method: AMQPClass) -> AMQPFrame {
 impl Broker {
     pub(super) fn new() -> (Self, Stream) {
         let (broker, client) = duplex(1_024 * 1_024);
-        (Self { stream: broker, octets: Vec::new() }, Stream(client))
+        (Self { stream: broker, octets: Vec::new() }, client.compat())
     }
 
     /// Says hello.
@@ -114,35 +108,5 @@ impl Broker {
     /// Whether the client has let go of its end.
     pub(super) async fn is_left(&mut self) -> bool {
         self.stream.read_buf(&mut self.octets).await.unwrap() == 0
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(buffer);
-        ready!(Pin::new(&mut self.0).poll_read(context, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        octets: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, octets)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }

@@ -76,9 +76,6 @@ impl Broker {
         let (Task::Safe { connection, channel, .. }
         | Task::Confirm { connection, channel }
         | Task::GoOn { connection, channel }) = task;
-        if matches!(task, Task::GoOn { .. }) {
-            return self.go_on(now, connection, channel);
-        }
         let known = self.connections.get_mut(&connection);
         let Some(known) = known.and_then(|known| known.channels.get_mut(&channel)) else { return };
         match task {
@@ -88,7 +85,8 @@ impl Broker {
                 let task = Task::Confirm { connection, channel };
                 self.output.push(Output::Later { after, task });
             }
-            Task::Confirm { .. } | Task::GoOn { .. } => {
+            Task::GoOn { .. } => self.go_on(now, connection, channel),
+            Task::Confirm { .. } => {
                 if known.has_news() {
                     for answer in known.confirms(&mut self.random) {
                         self.send(connection, channel, answer);
