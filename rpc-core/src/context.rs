@@ -6,7 +6,8 @@ mod foreign;
 mod metadata;
 mod trace;
 
-pub(crate) use self::current::{current, with_current};
+use self::current::current;
+pub(crate) use self::current::{SharedContext, inherited, with_current};
 pub(crate) use self::fields::ContextFields;
 pub use self::foreign::Foreign;
 pub use self::metadata::{Metadata, MetadataError};
@@ -73,7 +74,7 @@ impl Context {
     /// The context of the handler that this task runs, if it runs one.
     #[must_use]
     pub fn current() -> Option<Self> {
-        current().map(|context| (*context).clone())
+        current()
     }
 
     /// What a request made on behalf of this one starts with.

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 pub use self::in_namespace::InNamespace;
 use crate::codec;
-use crate::context::Context;
+use crate::context::{Context, SharedContext};
 use crate::error::{Code, Error};
 use crate::interface::Interface;
 use crate::message::{Failure, Outcome};
@@ -43,7 +43,7 @@ pub type Dispatch = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// A request as an [`Endpoint`] gets it.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    context: Arc<Context>,
+    context: SharedContext,
     arguments: Payload,
 }
 
@@ -51,6 +51,10 @@ impl Invocation {
     /// A request with `arguments` that are not compressed.
     #[must_use]
     pub const fn new(context: Arc<Context>, arguments: Payload) -> Self {
+        Self::shared(SharedContext::Alone(context), arguments)
+    }
+
+    pub(crate) const fn shared(context: SharedContext, arguments: Payload) -> Self {
         Self { context, arguments }
     }
 

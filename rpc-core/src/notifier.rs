@@ -256,8 +256,7 @@ impl Notifier {
         payload: &P,
     ) -> Result<Emission, Error> {
         let settings = &*self.settings;
-        let inherited =
-            settings.context.clone().or_else(|| context::current().map(|context| context.child()));
+        let inherited = settings.context.clone().or_else(context::inherited);
         let context = settings.context_fields.redact(inherited.unwrap_or_default());
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let payload = settings

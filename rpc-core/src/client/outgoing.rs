@@ -88,10 +88,9 @@ impl Outgoing {
     /// Checks everything that can be checked without the broker. From here on the deadline runs.
     pub(super) fn ready(self) -> Result<Ready, Error> {
         let Self { transport, settings, method, arguments, described, fanout, .. } = self;
-        let mut context = match (self.context, context::current()) {
-            (Some(given), _) => given.child(),
-            (None, Some(current)) => current.child(),
-            (None, None) => Context::new(),
+        let mut context = match self.context {
+            Some(given) => given.child(),
+            None => context::inherited().unwrap_or_default(),
         };
         let (since, timeout, call_monitor) =
             described.map_or((None, None, None), |it| (Some(it.since), it.timeout, it.call_monitor));
@@ -101,6 +100,9 @@ impl Outgoing {
         let deadline = Deadline::after(timeout).earlier(context.deadline.filter(|_| self.waits_for_reply));
         context.deadline = Some(deadline);
         context.idempotency_key = self.idempotency_key;
+        let message_id = MessageId::random();
+        // As whoever runs it sees it, who need not copy the context for that in this process.
+        context.message_id = Some(message_id.clone());
         let target = if fanout { settings.target.clone().fanout() } else { settings.target.clone() };
 
         let version = settings.version.or(since).unwrap_or(Version::DEFAULT);
@@ -113,7 +115,7 @@ impl Outgoing {
             version,
             accept_encoding: cfg!(feature = "zstd").then_some(ContentEncoding::Zstd),
             call_monitor: call_monitor.map(|silence| silence.clamp(SHORTEST, Deadline::LONGEST)),
-            ..Request::in_context(MessageId::random(), context, method, arguments)
+            ..Request::in_context(message_id, context, method, arguments)
         });
         let destination = Destination::Request(target);
         let needs_consumer = settings.fail_fast_no_consumers;

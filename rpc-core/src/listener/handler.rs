@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::reading::Reading;
 use super::{Disposition, IntoDisposition, Received};
 use crate::codec;
-use crate::context::{Context, with_current};
+use crate::context::{Context, SharedContext, with_current};
 use crate::error::{Code, Error};
 use crate::message::NotificationMessage;
 use crate::payload::Payload;
@@ -150,7 +150,7 @@ where
             let running = async move { function(argument).await.into_disposition() };
             Some(match context {
                 // What the handler asks for and emits follows from the event.
-                Some(context) => with_current(context, running).boxed(),
+                Some(context) => with_current(SharedContext::Alone(context), running).boxed(),
                 None => running.boxed(),
             })
         };

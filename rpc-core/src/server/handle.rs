@@ -22,7 +22,7 @@ use super::statistics::Statistics;
 use super::worker::Worker;
 use crate::access::{AccessPolicy, AccessRequest};
 use crate::codec::compression;
-use crate::context::{Context, with_current};
+use crate::context::{Context, SharedContext, with_current};
 use crate::deadline::Deadline;
 use crate::delivery_limit::{Decision, DeliveryLimit};
 use crate::endpoint::{Endpoint, Invocation};
@@ -288,7 +288,7 @@ impl Handler {
     async fn run_monitored(
         &self,
         route: Route,
-        request: &Request,
+        request: &Arc<Request>,
         arguments: Payload,
         acknowledge: Acknowledge,
     ) -> Ended {
@@ -303,19 +303,23 @@ impl Handler {
     async fn run(
         &self,
         route: Route,
-        request: &Request,
+        request: &Arc<Request>,
         arguments: Payload,
         acknowledge: Acknowledge,
     ) -> Ended {
         let is_call = request.reply_to.is_some();
         // For a cast the deadline said until when to start. Nobody waits for its end.
         let deadline = request.context.deadline.filter(|_| is_call);
-        let context = Arc::new(Context {
-            deadline,
-            message_id: Some(request.message_id.clone()),
-            ..request.context.clone()
-        });
-        let invocation = Invocation::new(Arc::clone(&context), arguments);
+        let brought = &request.context;
+        let is_told =
+            brought.deadline == deadline && brought.message_id.as_ref() == Some(&request.message_id);
+        let context = if is_told {
+            SharedContext::OfRequest(Arc::clone(request))
+        } else {
+            let message_id = Some(request.message_id.clone());
+            SharedContext::Alone(Arc::new(Context { deadline, message_id, ..brought.clone() }))
+        };
+        let invocation = Invocation::shared(context.clone(), arguments);
         let endpoint = &self.endpoints[route.endpoint];
         let method = async { endpoint.dispatch(route.method, invocation).await };
         let running = AssertUnwindSafe(with_current(context, method)).catch_unwind();
