@@ -61,6 +61,10 @@ impl MessageId {
     pub fn random() -> Self {
         Self(Text::hex(random_key()))
     }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 impl CorrelationId {
@@ -69,13 +73,17 @@ impl CorrelationId {
         Self(Text::hex(key))
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// The key in the reply table, if this id has the form that ours have.
     pub(crate) fn key(&self) -> Option<u128> {
-        let text = self.as_str();
+        let text = self.as_bytes();
         if text.len() != 32 {
             return None;
         }
-        text.bytes().try_fold(0, |key, digit| {
+        text.iter().try_fold(0, |key, &digit| {
             let value = match digit {
                 b'0'..=b'9' => digit - b'0',
                 b'a'..=b'f' => digit - b'a' + 10,

@@ -35,12 +35,17 @@ impl Text {
         Self::Short { length: 32, octets }
     }
 
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Short { length, octets } => &octets[..usize::from(*length)],
+            Self::Long(text) => text.as_bytes(),
+        }
+    }
+
     pub(super) fn as_str(&self) -> &str {
         match self {
             // It was a text when it was put in.
-            Self::Short { length, octets } => {
-                std::str::from_utf8(&octets[..usize::from(*length)]).unwrap_or_default()
-            }
+            Self::Short { .. } => std::str::from_utf8(self.as_bytes()).unwrap_or_default(),
             Self::Long(text) => text,
         }
     }
@@ -48,7 +53,7 @@ impl Text {
 
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        self.as_bytes() == other.as_bytes()
     }
 }
 

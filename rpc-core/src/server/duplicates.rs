@@ -84,16 +84,21 @@ impl Known {
         let (address, correlation_id) = request
             .reply_to
             .as_ref()
-            .map_or(("", ""), |(address, correlation_id)| (address.as_str(), correlation_id.as_str()));
-        let id = request.message_id.as_str();
+            .map_or(("", &[][..]), |(address, correlation_id)| (address.as_str(), correlation_id.as_bytes()));
+        let id = request.message_id.as_bytes();
         let mut hasher = self.hasher.build_hasher();
-        for part in [id, address, correlation_id, request.namespace.as_deref().unwrap_or(""), &request.method]
-        {
-            hasher.write(part.as_bytes());
+        for part in [
+            id,
+            address.as_bytes(),
+            correlation_id,
+            request.namespace.as_deref().unwrap_or("").as_bytes(),
+            request.method.as_bytes(),
+        ] {
+            hasher.write(part);
             // In no text, so that no two rows of parts look alike.
             hasher.write_u8(0xff);
         }
-        let folded = id.as_bytes().chunks(8).fold(0_u64, |folded, bytes| {
+        let folded = id.chunks(8).fold(0_u64, |folded, bytes| {
             let mut word = [0; 8];
             word[..bytes.len()].copy_from_slice(bytes);
             // The digits of our ids differ in four bits of each byte.
