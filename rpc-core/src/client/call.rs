@@ -12,7 +12,7 @@ use super::again::{Again, Next};
 use super::call_monitor::{self, Unanswered};
 use super::evidence::require_consumers;
 use super::outgoing::{Outgoing, Ready};
-use super::replies::{Slot, received};
+use super::replies::Slot;
 use super::waiter::Received;
 use crate::context::Context;
 use crate::deadline::Deadline;
@@ -169,7 +169,7 @@ async fn exchange(ready: &mut Ready) -> Received {
         let published = tokio::select! {
             // The reply does not wait for the confirm.
             biased;
-            reply = &mut slot.reply => return received(reply),
+            reply = slot.early_reply() => return reply,
             published = transport.publish_perhaps_quietly(destination, message, deadline, is_small) => published,
         };
         let Err(error) = published else {

@@ -1,17 +1,19 @@
 //! The way back: one reply address per transport, and the calls that wait there.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::{OnceCell, mpsc, oneshot};
+use tokio::sync::{OnceCell, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::call_monitor::Heard;
 use super::outgoing::closed;
-use super::reply_table::{Found, Full, ReplyTable};
-use super::waiter::{Received, Waiter};
+use super::reply_table::{Full, ReplyTable};
+use super::waiter::{Handed, Received, Waiter};
 use crate::error::{Code, Error, Executed, Phase};
 use crate::identity::{CorrelationId, random_key};
 use crate::message::{Malformed, Message, Reply};
@@ -47,7 +49,6 @@ struct Receiver {
 
 /// A place in the reply table. It is given back when this is dropped, however the call ends.
 pub(super) struct Slot {
-    pub(super) reply: oneshot::Receiver<Received>,
     key: u128,
     waiting: Arc<Waiting>,
     status: ConsumerWatch,
@@ -127,12 +128,11 @@ impl Replies {
 
     fn slot(&self, status: &ConsumerWatch) -> Result<Slot, Error> {
         let key = random_key();
-        let (waiter, reply) = Waiter::call();
-        self.waiting.table.insert(key, waiter).map_err(|Full| {
+        self.waiting.table.insert(key, Waiter::call()).map_err(|Full| {
             let message = format!("{} calls wait for a reply already", Self::MOST_PENDING);
             Error::new(Code::Overloaded, message)
         })?;
-        Ok(Slot { reply, key, waiting: Arc::clone(&self.waiting), status: status.clone(), losses: 0 })
+        Ok(Slot { key, waiting: Arc::clone(&self.waiting), status: status.clone(), losses: 0 })
     }
 
     /// The cell of the task that receives. A task that has ended, because the runtime that it was started on
@@ -185,7 +185,8 @@ impl Slot {
 
     /// Whether the request of this place can still leave: the place can have been failed before it did.
     pub(super) fn is_good(&self) -> bool {
-        self.listens() && self.reply.is_empty()
+        let has_ended = || self.waiting.table.with(self.key, |waiter| waiter.has_ended());
+        self.listens() && has_ended() == Some(false)
     }
 
     /// Waits while nobody listens for replies.
@@ -209,10 +210,16 @@ impl Slot {
     /// Why nobody waits in this place any more.
     pub(super) fn gather(&mut self, most: usize) -> Result<mpsc::Receiver<Received>, Error> {
         let (sender, replies) = mpsc::channel(most);
-        if self.waiting.table.replace(self.key, Waiter::Gathering(sender)) {
-            return Ok(replies);
+        match self.waiting.table.with(self.key, |waiter| waiter.gather(sender)) {
+            Some(Ok(())) => Ok(replies),
+            Some(Err(last)) => Err(last.err().unwrap_or_else(closed)),
+            None => Err(closed()),
         }
-        Err(self.reply.try_recv().ok().and_then(Result::err).unwrap_or_else(closed))
+    }
+
+    /// The reply, before it is known that the request has left.
+    pub(super) async fn early_reply(&self) -> Received {
+        poll_fn(|context| self.waiting.poll(self.key, context)).await
     }
 
     /// The request is about to leave.
@@ -228,21 +235,15 @@ impl Slot {
     pub(super) async fn reply(&mut self) -> Received {
         let (losses, lost_at) = self.status.look(|status| (status.losses, status.lost_at));
         if losses != self.losses && lost_at.is_some_and(|lost_at| lost_at.elapsed() <= LATEST) {
-            return self.reply.try_recv().unwrap_or_else(|_| Err(lost_with_its_queue()));
+            let reply = self.waiting.table.with(self.key, Waiter::fetch);
+            return reply.flatten().unwrap_or_else(|| Err(lost_with_its_queue()));
         }
         tokio::select! {
             biased;
-            reply = &mut self.reply => received(reply),
+            reply = poll_fn(|context| self.waiting.poll(self.key, context)) => reply,
             Some(_) = self.status.wait_for(|status| status.losses != losses) => Err(lost_with_its_queue()),
         }
     }
-}
-
-/// What came through the reply table.
-pub(super) fn received(reply: Result<Received, oneshot::error::RecvError>) -> Received {
-    reply.unwrap_or_else(|_| {
-        Err(Error::new(Code::ReplyLost, "the task that takes replies in has ended").with_phase(Phase::Wait))
-    })
 }
 
 fn lost_with_its_queue() -> Error {
@@ -257,25 +258,21 @@ impl Drop for Slot {
 }
 
 impl Waiting {
+    /// The last reply to the call under `key`.
+    fn poll(&self, key: u128, context: &Context<'_>) -> Poll<Received> {
+        // Only its own drop takes a call away.
+        self.table.with(key, |waiter| waiter.poll(context)).unwrap_or(Poll::Pending)
+    }
+
     /// Says whether somebody waited for it.
     fn resolve(&self, correlation_id: Option<&CorrelationId>, reply: Received) -> bool {
         let Some(key) = correlation_id.and_then(CorrelationId::key) else { return false };
-        let mut reply = Some(reply);
-        let mut is_taken = false;
-        let found = self.table.take_unless(key, |waiter| match waiter {
-            Waiter::Call(_) => false,
-            Waiter::Gathering(replies) => {
-                is_taken = reply.take().is_some_and(|reply| replies.try_send(reply).is_ok());
-                true
-            }
-        });
-        match (found, reply) {
-            (Found::Taken(waiter), Some(reply)) => {
-                waiter.end(reply);
-                true
-            }
-            _ => is_taken,
+        let handed = self.table.with(key, |waiter| waiter.hand(reply));
+        let Some(Handed { is_taken, wakes }) = handed else { return false };
+        if let Some(waker) = wakes {
+            waker.wake();
         }
+        is_taken
     }
 
     /// A reply that is not the last one. Its call may have been given up, and the server cannot know.
@@ -286,9 +283,13 @@ impl Waiting {
     }
 
     fn fail_all(&self, why: fn() -> Error) {
-        for waiter in self.table.take_all() {
-            waiter.end(Err(why()));
-        }
+        let mut wakers = Vec::new();
+        self.table.retain(|waiter| {
+            wakers.extend(waiter.hand(Err(why())).wakes);
+            // A gathering ends with its place; a call fetches what was left there.
+            matches!(waiter, Waiter::Call(_))
+        });
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 

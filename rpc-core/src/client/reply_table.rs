@@ -1,7 +1,6 @@
 //! Which calls wait for a reply.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -25,16 +24,6 @@ const SHARDS: usize = 16;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Full;
 
-/// What a look for a waiter found.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Found<W> {
-    /// A waiter, which waits no more.
-    Taken(W),
-    /// A waiter, which waits on.
-    Kept,
-    Nobody,
-}
-
 impl<W> ReplyTable<W> {
     pub(super) fn new(limit: usize) -> Self {
         Self {
@@ -57,29 +46,11 @@ impl<W> ReplyTable<W> {
         Ok(())
     }
 
-    /// Takes the waiter under `key`. A second reply to the same call finds nobody.
+    /// Takes the waiter under `key`.
     pub(super) fn take(&self, key: u128) -> Option<W> {
-        match self.take_unless(key, |_| false) {
-            Found::Taken(waiter) => Some(waiter),
-            Found::Kept | Found::Nobody => None,
-        }
-    }
-
-    /// As [`take`](Self::take), but leaves the waiter where it is if `keeps` says so. `keeps` runs under the lock of the
-    /// shard, so it has to be quick.
-    pub(super) fn take_unless(&self, key: u128, keeps: impl FnOnce(&W) -> bool) -> Found<W> {
-        let mut shard = self.shard(key);
-        let Entry::Occupied(waiter) = shard.entry(key) else { return Found::Nobody };
-        if keeps(waiter.get()) {
-            return Found::Kept;
-        }
+        let waiter = self.shard(key).remove(&key)?;
         self.waiting.fetch_sub(1, Ordering::Relaxed);
-        Found::Taken(waiter.remove())
-    }
-
-    /// Puts another waiter in the place of the one under `key`. `false` when there is none, so that nobody waits there.
-    pub(super) fn replace(&self, key: u128, waiter: W) -> bool {
-        self.with(key, |place| *place = waiter).is_some()
+        Some(waiter)
     }
 
     /// Shows the waiter under `key`, who waits on, to `look`, which must not wait itself.
@@ -87,14 +58,14 @@ impl<W> ReplyTable<W> {
         self.shard(key).get_mut(&key).map(look)
     }
 
-    /// Takes all waiters.
-    pub(super) fn take_all(&self) -> Vec<W> {
-        let mut waiters = Vec::new();
+    /// Shows all waiters to `waits_on`, which must not wait itself, and removes those of which it says so.
+    pub(super) fn retain(&self, mut waits_on: impl FnMut(&mut W) -> bool) {
         for shard in &self.shards {
-            waiters.extend(lock(shard).drain().map(|(_, waiter)| waiter));
+            let mut shard = lock(shard);
+            let before = shard.len();
+            shard.retain(|_, waiter| waits_on(waiter));
+            self.waiting.fetch_sub(before - shard.len(), Ordering::Relaxed);
         }
-        self.waiting.fetch_sub(waiters.len(), Ordering::Relaxed);
-        waiters
     }
 
     pub(super) fn len(&self) -> usize {
@@ -124,9 +95,7 @@ mod tests {
         Insert(u128),
         Take(u128),
         Look(u128),
-        TakeUnlessEven(u128),
-        Replace(u128),
-        TakeAll,
+        RetainEven,
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -134,9 +103,7 @@ mod tests {
             4 => (0_u128..40).prop_map(Step::Insert),
             4 => (0_u128..40).prop_map(Step::Take),
             2 => (0_u128..40).prop_map(Step::Look),
-            2 => (0_u128..40).prop_map(Step::TakeUnlessEven),
-            2 => (0_u128..40).prop_map(Step::Replace),
-            1 => Just(Step::TakeAll),
+            1 => Just(Step::RetainEven),
         ]
     }
 
@@ -162,24 +129,17 @@ mod tests {
                         };
                         prop_assert_eq!(table.with(key, change), model.get_mut(&key).map(change));
                     }
-                    Step::TakeUnlessEven(key) => {
-                        let expected = match model.get(&key) {
-                            None => Found::Nobody,
-                            Some(waiter) if waiter % 2 == 0 => Found::Kept,
-                            Some(_) => Found::Taken(model.remove(&key).unwrap()),
-                        };
-                        prop_assert_eq!(table.take_unless(key, |waiter| waiter % 2 == 0), expected);
-                    }
-                    Step::Replace(key) => {
-                        let replaced = model.get_mut(&key).map(|place| *place = waiter).is_some();
-                        prop_assert_eq!(table.replace(key, waiter), replaced);
-                    }
-                    Step::TakeAll => {
-                        let mut taken = table.take_all();
-                        taken.sort_unstable();
-                        let mut expected: Vec<_> = std::mem::take(&mut model).into_values().collect();
+                    Step::RetainEven => {
+                        let mut shown = Vec::new();
+                        table.retain(|waiter| {
+                            shown.push(*waiter);
+                            *waiter % 2 == 0
+                        });
+                        shown.sort_unstable();
+                        let mut expected: Vec<_> = model.values().copied().collect();
                         expected.sort_unstable();
-                        prop_assert_eq!(taken, expected);
+                        prop_assert_eq!(shown, expected);
+                        model.retain(|_, waiter| *waiter % 2 == 0);
                     }
                 }
                 prop_assert_eq!(table.len(), model.len());

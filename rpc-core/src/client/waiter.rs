@@ -1,8 +1,9 @@
 //! Who waits for replies, as the reply table holds them.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::call_monitor::Heard;
 use crate::error::Error;
@@ -23,9 +24,27 @@ pub(super) enum Waiter {
 
 #[derive(Debug)]
 pub(super) struct WaitingCall {
-    sender: oneshot::Sender<Received>,
+    last: Last,
     /// What came, or may come, before the last reply. Most calls have none.
     before: Option<Box<Before>>,
+}
+
+/// The last reply, which is left here for the call to fetch.
+#[derive(Debug)]
+enum Last {
+    /// Has not come. Whoever asked for it is woken then.
+    Awaited(Option<Waker>),
+    Here(Received),
+    Fetched,
+}
+
+/// What became of a reply that was handed to a waiter.
+#[derive(Debug)]
+pub(super) struct Handed {
+    /// Whether it was wanted.
+    pub(super) is_taken: bool,
+    /// Who is to be woken, outside the lock under which the waiter was found: that can end a task, with the waiter in it.
+    pub(super) wakes: Option<Waker>,
 }
 
 #[derive(Debug, Default)]
@@ -37,10 +56,39 @@ struct Before {
 }
 
 impl Waiter {
-    /// A call that waits, and where its answer will come.
-    pub(super) fn call() -> (Self, oneshot::Receiver<Received>) {
-        let (sender, answer) = oneshot::channel();
-        (Self::Call(WaitingCall { sender, before: None }), answer)
+    /// A call that waits.
+    pub(super) const fn call() -> Self {
+        Self::Call(WaitingCall { last: Last::Awaited(None), before: None })
+    }
+
+    /// The last reply of a call, which is fetched once.
+    pub(super) fn poll(&mut self, context: &Context<'_>) -> Poll<Received> {
+        match self {
+            Self::Call(call) => call.poll(context),
+            Self::Gathering(_) => Poll::Pending,
+        }
+    }
+
+    /// The last reply of a call, if it is here.
+    pub(super) fn fetch(&mut self) -> Option<Received> {
+        match self {
+            Self::Call(call) => call.fetch(),
+            Self::Gathering(_) => None,
+        }
+    }
+
+    /// Whether the last reply of a call has come.
+    pub(super) const fn has_ended(&self) -> bool {
+        matches!(self, Self::Call(WaitingCall { last: Last::Here(_) | Last::Fetched, .. }))
+    }
+
+    /// Takes the replies of many from now on, unless there is none any more: then the last one says why.
+    pub(super) fn gather(&mut self, replies: mpsc::Sender<Received>) -> Result<(), Received> {
+        if let Some(last) = self.fetch() {
+            return Err(last);
+        }
+        *self = Self::Gathering(replies);
+        Ok(())
     }
 
     /// From now on signs of life are heard.
@@ -59,11 +107,11 @@ impl Waiter {
         }
     }
 
-    /// Tells the last that there is. One that was dropped in this moment needs no answer.
-    pub(super) fn end(self, last: Received) {
+    /// Tells the last reply to a call, or one of many.
+    pub(super) fn hand(&mut self, reply: Received) -> Handed {
         match self {
-            Self::Call(call) => call.end(last),
-            Self::Gathering(answers) => drop(answers.try_send(last)),
+            Self::Call(call) => call.end(reply),
+            Self::Gathering(replies) => Handed { is_taken: replies.try_send(reply).is_ok(), wakes: None },
         }
     }
 }
@@ -78,14 +126,37 @@ impl WaitingCall {
         }
     }
 
-    /// The wait is over. A last reply that says nothing stands for the one before it.
-    fn end(self, answer: Received) {
-        let kept = self.before.and_then(|before| before.kept);
-        let answer = match (answer, kept) {
+    /// The wait is over. A last reply that says nothing stands for the one before it, and a second one comes too late.
+    fn end(&mut self, last: Received) -> Handed {
+        let Last::Awaited(waker) = &mut self.last else { return Handed { is_taken: false, wakes: None } };
+        let wakes = waker.take();
+        let kept = self.before.take().and_then(|before| before.kept);
+        self.last = Last::Here(match (last, kept) {
             (Ok(last), Some(kept)) if says_nothing(&last) => Ok(kept),
-            (answer, _) => answer,
-        };
-        let _ = self.sender.send(answer);
+            (last, _) => last,
+        });
+        Handed { is_taken: true, wakes }
+    }
+
+    fn poll(&mut self, context: &Context<'_>) -> Poll<Received> {
+        if let Last::Awaited(waker) = &mut self.last {
+            match waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                None => *waker = Some(context.waker().clone()),
+            }
+        }
+        self.fetch().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// The last reply, if it is here.
+    fn fetch(&mut self) -> Option<Received> {
+        if !matches!(self.last, Last::Here(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut self.last, Last::Fetched) {
+            Last::Here(last) => Some(last),
+            Last::Awaited(_) | Last::Fetched => None,
+        }
     }
 }
 
@@ -114,12 +185,16 @@ mod tests {
 
     /// What a call gets that hears these, the last of them at the end.
     fn answer(before: &[Arc<Reply>], last: Arc<Reply>) -> Outcome {
-        let (mut waiter, mut answer) = Waiter::call();
+        let mut waiter = Waiter::call();
         for reply in before {
             waiter.hear(Arc::clone(reply));
         }
-        waiter.end(Ok(last));
-        answer.try_recv().unwrap().unwrap().outcome.clone()
+        assert!(waiter.hand(Ok(Arc::clone(&last))).is_taken);
+        assert!(!waiter.hand(Ok(last)).is_taken, "a second one comes too late");
+        let Poll::Ready(answer) = waiter.poll(&Context::from_waker(Waker::noop())) else {
+            panic!("it is here")
+        };
+        answer.unwrap().outcome.clone()
     }
 
     fn text(outcome: &Outcome) -> &str {
