@@ -17,6 +17,7 @@
 
 mod actor;
 mod asking;
+mod caller;
 mod confirm_channel;
 mod confirms;
 mod culprit;
@@ -29,6 +30,7 @@ mod lane;
 mod later;
 mod message;
 mod patience;
+mod post;
 mod quarantine;
 mod renewal;
 mod slot;
@@ -230,6 +232,13 @@ pub(crate) fn closed() -> Error {
     Error::new(Code::Unavailable, "the transport is closed")
         .with_executed(Executed::NotSent)
         .with_retryable(false)
+        .with_phase(Phase::Publish)
+}
+
+/// The error of a message whose time was over before it was handed over.
+fn expired() -> Error {
+    Error::new(Code::DeadlineExceeded, "the deadline passed before the message could be sent")
+        .with_executed(Executed::NotSent)
         .with_phase(Phase::Publish)
 }
 

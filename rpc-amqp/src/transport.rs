@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use lapin::types::ShortString;
 use rpc_core::message::Message;
 use rpc_core::transport::{
-    Capabilities, ConsumeOptions, Consumer, DeadLetterQuery, Destination, LinkState, QueueDepth, Source,
-    Status, StatusReporter, StatusWatch, Transport,
+    Capabilities, ConsumeOptions, Consumer, DeadLetterQuery, Destination, LinkState, OnFailure, QueueDepth,
+    Source, Status, StatusReporter, StatusWatch, Transport,
 };
 use rpc_core::{
     ContentType, Deadline, Error, HealthWatch, Priority, ReplyAddress, SharedTransport, Target, Treated,
@@ -184,14 +184,13 @@ impl Inner {
         }
     }
 
-    /// Publishes; `is_quiet` when `Ok` may be late.
-    async fn send(
+    /// The message as it leaves; `is_quiet` when `Ok` may be late.
+    fn outgoing(
         &self,
         destination: &Destination,
         message: Message,
-        deadline: Deadline,
         is_quiet: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<Outgoing, Error> {
         self.process.check()?;
         self.capabilities().check_size(message.payload())?;
         let Resources { profile, exceptions, .. } = &self.resources;
@@ -204,7 +203,15 @@ impl Inner {
             let (table, compressed) = wire::compressed(properties.into_table(), &body)?;
             (properties, body) = (table.into(), compressed);
         }
-        let outgoing = Outgoing { doubt, is_awaited, is_quiet, ..Outgoing::new(route, properties, body) };
+        Ok(Outgoing { doubt, is_awaited, is_quiet, ..Outgoing::new(route, properties, body) })
+    }
+
+    async fn send(
+        &self,
+        destination: &Destination,
+        outgoing: Outgoing,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
         match destination {
             Destination::Notification { exchange, topic, priority } => {
                 self.notify((exchange, topic, *priority), outgoing, deadline).await
@@ -260,7 +267,8 @@ impl Transport for Inner {
         message: Message,
         deadline: Deadline,
     ) -> Result<(), Error> {
-        self.send(destination, message, deadline, false).await
+        let outgoing = self.outgoing(destination, message, false)?;
+        self.send(destination, outgoing, deadline).await
     }
 
     async fn publish_quietly(
@@ -269,7 +277,28 @@ impl Transport for Inner {
         message: Message,
         deadline: Deadline,
     ) -> Result<(), Error> {
-        self.send(destination, message, deadline, true).await
+        let outgoing = self.outgoing(destination, message, true)?;
+        self.send(destination, outgoing, deadline).await
+    }
+
+    fn post(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+        on_failure: OnFailure,
+    ) -> Result<(), (Message, OnFailure)> {
+        // What becomes of a notification that nobody listens for takes more than one step.
+        let is_reply = matches!(destination, Destination::Reply(_)) && self.process.is_current();
+        let post = is_reply
+            .then(|| self.resources.publisher.post(message.payload().body.len(), is_awaited(&message)))
+            .flatten();
+        let Some(post) = post else { return Err((message, on_failure)) };
+        match self.outgoing(destination, message, false) {
+            Ok(outgoing) => post.send(outgoing, deadline, on_failure),
+            Err(error) => on_failure.tell(Err(error)),
+        }
+        Ok(())
     }
 
     async fn consume(&self, source: Source, options: ConsumeOptions) -> Result<Box<dyn Consumer>, Error> {

@@ -172,7 +172,7 @@ impl Server {
         let name = target.server_name().unwrap_or_default().to_owned();
         let (own, program_version, most) =
             (builder.for_introspection(), builder.program_version.clone(), builder.workers);
-        let handler = Arc::new(Handler::new(builder, stop.clone(), kill.clone())?);
+        let handler = Arc::new(Handler::new(builder, running.clone(), (stop.clone(), kill.clone()))?);
 
         // All queues exist before the first request is taken, and before this returns.
         let (mut consumers, mut consumed) = (Vec::new(), Vec::new());

@@ -11,6 +11,7 @@ mod consumer_status;
 mod delivery;
 mod destination;
 mod next;
+mod on_failure;
 mod queue_depth;
 mod registry;
 mod shared;
@@ -30,6 +31,7 @@ pub use self::delivery::{Acknowledger, Delivery, Settle, SettleTagged, Settlemen
 pub use self::destination::{Destination, Source, Subscription};
 pub use self::next::PollNext;
 pub(crate) use self::next::next;
+pub use self::on_failure::OnFailure;
 pub use self::queue_depth::QueueDepth;
 pub use self::registry::{Connector, Registry};
 pub use self::shared::SharedTransport;
@@ -103,6 +105,21 @@ pub trait Transport: Send + Sync + 'static {
         deadline: Deadline,
     ) -> Result<(), Error> {
         self.publish(destination, message, deadline).await
+    }
+
+    /// As [`publish`](Self::publish), with nobody waiting: the message is taken at once, and only `on_failure` hears of it
+    /// again, by `deadline` or when the broker says so, whichever is later. `Err` gives both back, untouched, when the message
+    /// has to be published by [`publish`](Self::publish): so a transport bounds what it takes, and keeps to nobody's speed but
+    /// the broker's when its link does not work. The default takes none.
+    fn post(
+        &self,
+        destination: &Destination,
+        message: Message,
+        deadline: Deadline,
+        on_failure: OnFailure,
+    ) -> Result<(), (Message, OnFailure)> {
+        let _ = (destination, deadline);
+        Err((message, on_failure))
     }
 
     /// Starts to consume, and returns once the broker has all that it needs to route to `source`.

@@ -61,6 +61,11 @@ impl Link {
         self.view.borrow().clone()
     }
 
+    /// Whether messages may be handed to it now.
+    pub(crate) fn is_open(&self) -> bool {
+        self.view.borrow().open().is_some()
+    }
+
     /// Starts to leave the broker for good.
     pub(crate) fn stop(&self) {
         self.stop.cancel();

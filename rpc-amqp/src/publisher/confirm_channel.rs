@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rpc_core::{Code, Error, Executed, Phase};
 use tokio::time::Instant;
 
+use super::caller::Outcome;
 use super::confirms::{Confirm as Complete, Confirms, Verdict};
 use super::culprit::{Cause, Fate, culprit};
 use super::flight::{Flight, Pending, Stranger};
 use super::gate::{Gate, RouteId};
 use super::later::Later;
 use super::message::{Ready, refused};
-use super::slot::Outcome;
 use super::unknown;
 use crate::library::{Channel, Confirmation, Place};
 use crate::link::{Refusal, Session};
@@ -48,7 +48,7 @@ impl ConfirmChannel {
     }
 
     pub(super) fn publish(&mut self, ready: Ready, gate: &mut Gate) {
-        let Ready { exchange, key, mandatory, properties, body, until, is_quiet, outcome } = ready;
+        let Ready { exchange, key, mandatory, properties, body, until, is_quiet, caller } = ready;
         let (route, size, now) = (RouteId::of(&exchange, &key), body.len(), Instant::now());
         let id = self.flight.id(properties.message_id(), &body);
         // Before the frames, so that their confirm finds it counted.
@@ -57,9 +57,7 @@ impl ConfirmChannel {
         let queued = match self.channel.publish(to, &properties, &body) {
             Ok(queued) => queued,
             Err(error) => {
-                // A caller that is gone needs no word; the same below.
-                let _ = outcome.send(Err(self.refuse_unsent(&error)));
-                return;
+                return caller.tell(Err(self.refuse_unsent(&error)));
             }
         };
         gate.handed_over(route, size, now);
@@ -67,7 +65,7 @@ impl ConfirmChannel {
         let position = queued.position;
         self.flight.add(
             queued.tag,
-            Pending { id, exchange, key, route, size, position, since: now, until, is_quiet, outcome },
+            Pending { id, exchange, key, route, size, position, since: now, until, is_quiet, caller },
         );
     }
 
@@ -124,7 +122,7 @@ impl ConfirmChannel {
         for pending in self.flight.drain() {
             gate.settled(pending.route, pending.size, now);
             let cause = &refusal.text;
-            let _ = pending.outcome.send(Err(unknown(format!(
+            pending.caller.tell(Err(unknown(format!(
                 "the channel was lost before the broker confirmed the message: {cause}"
             ))));
         }
@@ -174,11 +172,11 @@ impl ConfirmChannel {
             if let Some(pending) = self.flight.remove(number) {
                 gate.settled(pending.route, pending.size, now);
                 if verdict == Verdict::Confirmed && pending.is_quiet {
-                    later.confirmed(pending.outcome, pending.until, now);
+                    later.confirmed(pending.caller, pending.until, now);
                     continue;
                 }
                 let outcome = outcome(verdict, &pending.exchange, &pending.key);
-                let _ = pending.outcome.send(outcome);
+                pending.caller.tell(outcome);
             }
         }
     }
@@ -208,7 +206,7 @@ impl ConfirmChannel {
                 Fate::Refused => refused("the broker refused the message", refusal),
                 Fate::Ignored => unread(cause),
             };
-            let _ = pending.outcome.send(Err(error));
+            pending.caller.tell(Err(error));
         }
         what
     }

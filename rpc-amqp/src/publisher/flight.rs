@@ -4,13 +4,12 @@ use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::caller::Caller;
 use super::confirms::Carried;
 use super::culprit::Suspect;
 use super::gate::RouteId;
-use super::slot::Outcome;
 use crate::library::Returned;
 
 /// Messages that were handed over and are not settled yet, by their number in the order of publishing.
@@ -44,7 +43,7 @@ pub(super) struct Pending {
     pub(super) until: Instant,
     /// Whether its caller may be told late that it was confirmed.
     pub(super) is_quiet: bool,
-    pub(super) outcome: oneshot::Sender<Outcome>,
+    pub(super) caller: Caller,
 }
 
 /// A returned message that names none of ours.
@@ -102,8 +101,8 @@ impl Flight {
     }
 
     /// Whether somebody still waits for the outcome of one of them.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.pending.values().any(|pending| !pending.outcome.is_closed())
+    pub(super) fn is_awaited(&self, now: Instant) -> bool {
+        self.pending.values().any(|pending| !pending.caller.is_gone(pending.until, now))
     }
 
     /// Whether one that was not written yet is past its caller's deadline.
@@ -130,10 +129,12 @@ impl Flight {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::*;
 
     fn pending(id: &str, key: &str) -> Pending {
-        let (outcome, _) = oneshot::channel();
+        let (caller, _) = oneshot::channel();
         let now = Instant::now();
         let route = RouteId::of("x", key);
         Pending {
@@ -146,7 +147,7 @@ mod tests {
             since: now,
             until: now,
             is_quiet: false,
-            outcome,
+            caller: Caller::Waits(caller),
         }
     }
 
@@ -181,7 +182,7 @@ mod tests {
         let mut flight = Flight::default();
         let number = 1;
         flight.add(number, pending("m", "a"));
-        assert!(flight.oldest().is_some() && !flight.is_awaited());
+        assert!(flight.oldest().is_some() && !flight.is_awaited(Instant::now()));
         assert!(flight.remove(number).is_some() && flight.remove(number).is_none());
         assert!(flight.oldest().is_none() && flight.by_id.is_empty());
     }

@@ -18,15 +18,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rpc_core::Error;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::asking::Asking;
+use super::caller::{Caller, Outcome};
 use super::confirm_channel::outcome;
 use super::confirms::Verdict;
 use super::message::{Ready, refused};
 use super::renewal::KEPT;
-use super::slot::{Outcome, Slot};
+use super::slot::Slot;
 use super::unknown;
 use crate::library::{Channel, Confirmation, Place};
 use crate::link::{Refusal, RefusalKind, limited};
@@ -119,8 +119,8 @@ async fn prepare(
 
 /// Says whether the broker has read the message, which it may not have come to though it works.
 async fn publish(asking: &Asking, channel: Channel, ready: Ready) -> Result<(bool, Rest), Refusal> {
-    let Ready { exchange, key, mandatory, properties, body, until, outcome, .. } = ready;
-    let mut owed = Owed { outcome: Some(outcome), asking: asking.clone() };
+    let Ready { exchange, key, mandatory, properties, body, until, caller, .. } = ready;
+    let mut owed = Owed { caller: Some(caller), until, asking: asking.clone() };
     let to = Place { exchange: &exchange, key: &key, mandatory };
     let queued = match channel.publish(to, &properties, &body) {
         Ok(queued) => queued,
@@ -181,15 +181,16 @@ async fn rest(channel: Channel, mut owed: Owed, (exchange, key): (String, String
 
 /// The outcome that a caller is owed. Unknown, when this is dropped.
 struct Owed {
-    outcome: Option<oneshot::Sender<Outcome>>,
+    caller: Option<Caller>,
+    /// Until when it waits.
+    until: Instant,
     asking: Asking,
 }
 
 impl Owed {
     fn settle(&mut self, outcome: Outcome) {
-        if let Some(sender) = self.outcome.take() {
-            // A caller that is gone needs no word.
-            let _ = sender.send(outcome);
+        if let Some(caller) = self.caller.take() {
+            caller.tell(outcome);
         }
     }
 
@@ -204,8 +205,8 @@ impl Owed {
     }
 
     async fn abandoned(&mut self) {
-        match &mut self.outcome {
-            Some(sender) => sender.closed().await,
+        match &mut self.caller {
+            Some(caller) => caller.gone(self.until).await,
             None => std::future::pending().await,
         }
     }

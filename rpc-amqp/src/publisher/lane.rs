@@ -10,7 +10,6 @@ use futures_util::stream::FuturesUnordered;
 use rpc_core::{Code, Error, Executed, Phase};
 use tokio::time::Instant;
 
-use super::Outgoing;
 use super::actor::Actor;
 use super::asking::Asking;
 use super::confirm_channel::ConfirmChannel;
@@ -23,6 +22,7 @@ use super::message::{Limits, Ready, refused};
 use super::quarantine::Quarantine;
 use super::renewal::{Renewal, Renewed};
 use super::slot::Slot;
+use super::{Outgoing, expired};
 use crate::link::{Refusal, Session};
 
 /// How often the messages in flight are looked at.
@@ -196,7 +196,7 @@ impl Lane {
     fn hand_over(&mut self, slot: Slot) {
         let now = Instant::now();
         match slot.look(now, |outgoing| self.decide(outgoing, now)) {
-            None => {}
+            None => slot.refuse(expired()),
             Some(Decision::Refuse(error)) => slot.refuse(error),
             Some(Decision::Introduce(name)) => self.introductions.wait(name, slot),
             Some(Decision::Publish) => {
@@ -269,7 +269,7 @@ impl Lane {
             if self.shared.holds_expired(now) {
                 self.asking.give_up();
             }
-        } else if oldest.is_some_and(|oldest| oldest + OLD <= now) && !self.shared.flight().is_awaited() {
+        } else if oldest.is_some_and(|oldest| oldest + OLD <= now) && !self.shared.flight().is_awaited(now) {
             self.shared.lose("the broker has not confirmed what nobody waits for any more");
         }
     }

@@ -8,10 +8,9 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::slot::Outcome;
+use super::caller::Caller;
 
 /// How late a confirm is told.
 const LATE: Duration = Duration::from_millis(50);
@@ -22,22 +21,22 @@ const MOST: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct Later {
     /// When each is told, oldest first.
-    waiting: VecDeque<(Instant, oneshot::Sender<Outcome>)>,
+    waiting: VecDeque<(Instant, Caller)>,
     next: Option<Pin<Box<Sleep>>>,
 }
 
 impl Later {
     /// The message of a caller who waits until `until` is confirmed.
-    pub(super) fn confirmed(&mut self, caller: oneshot::Sender<Outcome>, until: Instant, now: Instant) {
+    pub(super) fn confirmed(&mut self, caller: Caller, until: Instant, now: Instant) {
         let moment = now + LATE;
         if moment + LATE > until {
-            return tell(caller);
+            return caller.tell(Ok(()));
         }
-        self.forget();
+        self.forget(now);
         if self.waiting.len() == MOST
             && let Some((_, oldest)) = self.waiting.pop_front()
         {
-            tell(oldest);
+            oldest.tell(Ok(()));
         }
         self.waiting.push_back((moment, caller));
         self.next.get_or_insert_with(|| Box::pin(sleep_until(moment)));
@@ -56,43 +55,41 @@ impl Later {
         while self.waiting.front().is_some_and(|(moment, _)| *moment <= now)
             && let Some((_, caller)) = self.waiting.pop_front()
         {
-            tell(caller);
+            caller.tell(Ok(()));
         }
-        self.forget();
+        self.forget(now);
         self.next = self.waiting.front().map(|(moment, _)| Box::pin(sleep_until(*moment)));
     }
 
     /// Nobody need be told any more who is gone.
-    fn forget(&mut self) {
-        while self.waiting.front().is_some_and(|(_, caller)| caller.is_closed()) {
+    fn forget(&mut self, now: Instant) {
+        // Each was told before its deadline.
+        while self.waiting.front().is_some_and(|(moment, caller)| caller.is_gone(*moment + LATE, now)) {
             self.waiting.pop_front();
         }
     }
 }
 
-fn tell(caller: oneshot::Sender<Outcome>) {
-    // One that is gone needs no word.
-    let _ = caller.send(Ok(()));
-}
-
 /// However publishing ends, what was confirmed is.
 impl Drop for Later {
     fn drop(&mut self) {
-        self.waiting.drain(..).for_each(|(_, caller)| tell(caller));
+        self.waiting.drain(..).for_each(|(_, caller)| caller.tell(Ok(())));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
     use tokio::time::advance;
 
     use super::*;
+    use crate::publisher::caller::Outcome;
 
     const FAR: Duration = Duration::from_secs(10);
 
     fn wait(later: &mut Later, limit: Duration) -> oneshot::Receiver<Outcome> {
         let (caller, outcome) = oneshot::channel();
-        later.confirmed(caller, Instant::now() + limit, Instant::now());
+        later.confirmed(Caller::Waits(caller), Instant::now() + limit, Instant::now());
         outcome
     }
 

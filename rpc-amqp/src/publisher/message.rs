@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use rpc_core::{Code, Error, Executed, Phase};
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Outgoing;
+use super::caller::Caller;
 use super::culprit::sizes;
-use super::slot::{Outcome, Taken};
+use super::slot::Taken;
 use crate::declare::fits;
 use crate::link::Refusal;
 use crate::topology::Route;
@@ -25,7 +25,7 @@ pub(super) struct Ready {
     pub(super) until: Instant,
     /// Whether its caller may be told late that it was confirmed.
     pub(super) is_quiet: bool,
-    pub(super) outcome: oneshot::Sender<Outcome>,
+    pub(super) caller: Caller,
 }
 
 /// What a broker takes.
@@ -58,16 +58,15 @@ impl Limits {
 
 impl Ready {
     /// `None` when it cannot be sent; its caller has been told why.
-    pub(super) fn new(Taken { outgoing, until, outcome }: Taken) -> Option<Self> {
+    pub(super) fn new(Taken { outgoing, until, caller }: Taken) -> Option<Self> {
         let Outgoing { route, properties, since, body, is_quiet, .. } = outgoing;
         let properties = properties.aged(since.elapsed());
         if let Err(refusal) = fits(&route.exchange).and_then(|()| fits(&route.key)) {
-            // A caller that is gone needs no word.
-            let _ = outcome.send(Err(refused("cannot publish", &refusal)));
+            caller.tell(Err(refused("cannot publish", &refusal)));
             return None;
         }
         let Route { exchange, key, mandatory, .. } = route;
-        Some(Self { exchange, key, mandatory, properties, body, until, is_quiet, outcome })
+        Some(Self { exchange, key, mandatory, properties, body, until, is_quiet, caller })
     }
 }
 

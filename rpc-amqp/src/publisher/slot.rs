@@ -6,12 +6,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rpc_core::Error;
+use rpc_core::transport::OnFailure;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use super::Outgoing;
-
-pub(super) type Outcome = Result<(), Error>;
+use super::caller::{Caller, Outcome};
 
 /// A message, with its share of the bytes that may wait. The share is given back when either side takes the message:
 /// the places of messages that were taken back may wait in the queue for long.
@@ -21,7 +21,7 @@ type Content = Arc<Mutex<Option<(Outgoing, OwnedSemaphorePermit)>>>;
 pub(super) struct Slot {
     content: Content,
     until: Instant,
-    outcome: oneshot::Sender<Outcome>,
+    caller: Caller,
 }
 
 /// A message that the task has taken.
@@ -29,7 +29,7 @@ pub(super) struct Taken {
     pub(super) outgoing: Outgoing,
     /// Until when its caller waits.
     pub(super) until: Instant,
-    pub(super) outcome: oneshot::Sender<Outcome>,
+    pub(super) caller: Caller,
 }
 
 /// The caller's side. Dropping it takes the message back, if that is still possible.
@@ -43,9 +43,20 @@ impl Slot {
         let content = Arc::new(Mutex::new(Some((outgoing, share))));
         let (sender, receiver) = oneshot::channel();
         (
-            Self { content: Arc::clone(&content), until, outcome: sender },
+            Self { content: Arc::clone(&content), until, caller: Caller::Waits(sender) },
             Ticket { content, outcome: receiver },
         )
+    }
+
+    /// Of a message that nobody waits for, so that nobody takes it back.
+    pub(super) fn posted(
+        outgoing: Outgoing,
+        share: OwnedSemaphorePermit,
+        until: Instant,
+        on_failure: OnFailure,
+    ) -> Self {
+        let content = Arc::new(Mutex::new(Some((outgoing, share))));
+        Self { content, until, caller: Caller::Hears(on_failure) }
     }
 
     /// What `look` finds in the message, unless its caller has taken it back or its time is over.
@@ -63,15 +74,14 @@ impl Slot {
             return None;
         }
         let content = self.content.lock().unwrap_or_else(PoisonError::into_inner).take();
-        content.map(|(outgoing, _)| Taken { outgoing, until: self.until, outcome: self.outcome })
+        content.map(|(outgoing, _)| Taken { outgoing, until: self.until, caller: self.caller })
     }
 
     /// Tells the caller why the message is not sent.
     pub(super) fn refuse(self, error: Error) {
         // Taken out first: a caller that has been told must find nothing to take back.
         drop(self.content.lock().unwrap_or_else(PoisonError::into_inner).take());
-        // A caller that is gone needs no word.
-        let _ = self.outcome.send(Err(error));
+        self.caller.tell(Err(error));
     }
 }
 

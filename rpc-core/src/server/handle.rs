@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::ServerBuilder;
 use super::beats::Beats;
@@ -44,7 +45,7 @@ pub(super) struct Handler {
     duplicates: Duplicates,
     /// `None` when nobody can ask for them.
     statistics: Option<Arc<Statistics>>,
-    responder: Responder,
+    responder: Arc<Responder>,
     beats: Beats,
     stop: CancellationToken,
     kill: CancellationToken,
@@ -87,8 +88,8 @@ enum Acknowledge {
 impl Handler {
     pub(super) fn new(
         builder: ServerBuilder,
-        stop: CancellationToken,
-        kill: CancellationToken,
+        running: TaskTracker,
+        (stop, kill): (CancellationToken, CancellationToken),
     ) -> Result<Self, Error> {
         let ServerBuilder {
             transport,
@@ -122,7 +123,13 @@ impl Handler {
             max_message_size: capabilities.max_message_size,
             beats: Beats::new(&transport, target.server_name().unwrap_or_default().into()),
             fanout_outlives_link: capabilities.fanout_outlives_link,
-            responder: Responder::new(&transport, target, compression, workers, kill.clone()),
+            responder: Arc::new(Responder::new(
+                &transport,
+                target,
+                compression,
+                workers,
+                (running, kill.clone()),
+            )),
             duplicates: Duplicates::new(window, most),
             stop,
             kill,
@@ -240,6 +247,9 @@ impl Handler {
             measured.ended(ended.failure());
         }
         let Some(mut answer) = self.conclude(&request, ended, acknowledger, running) else { return };
+        if answer.acknowledger.is_none() && self.responder.post(&request, &answer.outcome) {
+            return answer.settle(Ok(()));
+        }
         let sent =
             self.responder.reply(&request, &answer.outcome, &mut worker, &mut answer.acknowledger).await;
         answer.settle(sent);

@@ -76,10 +76,11 @@ impl Answering {
         };
         let source = Source::Requests(builder.target.clone().fanout());
         let builder = builder.endpoint(IntrospectionEndpoint::new(introspected));
+        let running = TaskTracker::new();
         let intake = Intake {
-            handler: Arc::new(Handler::new(builder, kill.clone(), kill.clone())?),
+            handler: Arc::new(Handler::new(builder, running.clone(), (kill.clone(), kill.clone()))?),
             workers: Arc::new(Semaphore::new(WORKERS.into())),
-            running: TaskTracker::new(),
+            running,
             stop: kill.clone(),
             fanout: true,
             selector: Some(selector),

@@ -43,8 +43,8 @@ pub(super) struct Waiting {
 /// What a reply that may wait gives up, and what it keeps.
 #[derive(Debug)]
 pub(super) struct MayWait<'a> {
-    /// Released before the first wait.
-    pub(super) worker: &'a mut Worker,
+    /// Released before the first wait, if there is one still.
+    pub(super) worker: Option<&'a mut Worker>,
     pub(super) deadline: Option<Deadline>,
     /// The request, if it is settled only after the reply: until then it takes a place of the prefetch. It is settled
     /// before a wait for which there is no such place; the reply then waits like those of other calls, and is lost with
@@ -84,9 +84,14 @@ impl Patience {
 
     /// Somebody was at `address`.
     pub(super) fn reached(&self, address: &ReplyAddress) {
-        if self.any_gone.load(Ordering::Relaxed) {
+        if self.misses_anybody() {
             self.with_gone(|gone| gone.reached(address));
         }
+    }
+
+    /// Whether nobody was at one of the addresses a while ago.
+    pub(super) fn misses_anybody(&self) -> bool {
+        self.any_gone.load(Ordering::Relaxed)
     }
 
     /// Nobody was at `address`. Waits a little, if it is worth it.
@@ -105,7 +110,9 @@ impl Patience {
         }
         if waiting.is_none() {
             let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return Next::GiveUp };
-            may_wait.worker.release();
+            if let Some(worker) = &mut may_wait.worker {
+                worker.release();
+            }
             let unsettled = may_wait
                 .request
                 .as_ref()

@@ -3,21 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::patience::{MayWait, Next, Patience};
+use super::patience::{MayWait, Next, Patience, Waiting};
 use super::worker::Worker;
 use crate::codec::Compression;
 use crate::deadline::Deadline;
-use crate::error::{Code, Executed};
+use crate::error::{Code, Error, Executed};
 use crate::identity::{CorrelationId, MessageId};
 use crate::message::{Failure, Message, Outcome, Reply, Request};
 use crate::payload::{ContentType, Payload};
 use crate::rejections::Rejections;
 use crate::reply_address::ReplyAddress;
 use crate::target::Target;
-use crate::transport::{Acknowledger, Destination, SharedTransport};
+use crate::transport::{Acknowledger, Destination, OnFailure, SharedTransport};
 
 pub(super) struct Responder {
     transport: SharedTransport,
@@ -27,6 +29,18 @@ pub(super) struct Responder {
     compression: Compression,
     patience: Patience,
     rejections: Arc<Rejections>,
+    /// What the server waits for before it ends.
+    running: TaskTracker,
+    runtime: Handle,
+}
+
+/// A reply that is being sent.
+struct Sending {
+    /// One for all copies: whoever gathers the answers of many servers takes each answer once.
+    message_id: MessageId,
+    waiting: Option<Waiting>,
+    lost: u32,
+    refused: u32,
 }
 
 impl Responder {
@@ -35,12 +49,13 @@ impl Responder {
     /// How often a reply is sent over links that break under it.
     const MOST_LOST: u32 = 4;
 
+    /// On the runtime that this is called in.
     pub(super) fn new(
         transport: &SharedTransport,
         target: Target,
         compression: Compression,
         prefetch: u16,
-        kill: CancellationToken,
+        (running, kill): (TaskTracker, CancellationToken),
     ) -> Self {
         Self {
             server: target.server_name().unwrap_or_default().into(),
@@ -50,6 +65,8 @@ impl Responder {
             compression,
             patience: Patience::new(prefetch, kill),
             rejections: Arc::default(),
+            running,
+            runtime: Handle::current(),
         }
     }
 
@@ -97,7 +114,66 @@ impl Responder {
     ) -> Result<(), Code> {
         let Some(to) = &request.reply_to else { return Ok(()) };
         let deadline = request.context.deadline;
-        self.send(to, outcome, deadline, Some(MayWait { worker, deadline, request: unsettled })).await
+        let may_wait = MayWait { worker: Some(worker), deadline, request: unsettled };
+        self.send(to, outcome, deadline, Some(may_wait), Sending::new()).await
+    }
+
+    /// Sends an outcome of [`ready`](Self::ready) without waiting for the broker, as the answer to a request that is
+    /// settled: nothing is left to be done when it arrives. If it does not, it is sent on by a task of its own. `false` when
+    /// the transport cannot take it so.
+    pub(super) fn post(self: &Arc<Self>, request: &Arc<Request>, outcome: &Outcome) -> bool {
+        let Some((address, correlation_id)) = &request.reply_to else { return true };
+        // Somebody has to say who is there again.
+        if self.patience.misses_anybody() {
+            return false;
+        }
+        let (destination, sending) = (Destination::Reply(address.clone()), Sending::new());
+        let deadline = request.context.deadline;
+        let limit = Deadline::after(Self::REPLY_LIMIT).earlier(deadline);
+        let reply = self.message(correlation_id, &sending.message_id, outcome, deadline);
+        let reply = match self.transport.transport().publish_now(&destination, reply, limit) {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => {
+                self.goes_on(request, outcome, sending)((error, limit));
+                return true;
+            }
+            Err(reply) => reply,
+        };
+        let goes_on = self.goes_on(request, outcome, sending);
+        let on_failure = OnFailure::new(move |error| goes_on((error, limit)));
+        match self.transport.transport().post(&destination, reply, limit, on_failure) {
+            Ok(()) => true,
+            Err((_, on_failure)) => {
+                on_failure.tell(Ok(()));
+                false
+            }
+        }
+    }
+
+    /// What sends a reply on that did not arrive, for this reason and until this limit.
+    fn goes_on(
+        self: &Arc<Self>,
+        request: &Arc<Request>,
+        outcome: &Outcome,
+        mut sending: Sending,
+    ) -> impl FnOnce((Error, Deadline)) + Send + use<> {
+        let (responder, request, outcome) = (Arc::clone(self), Arc::clone(request), outcome.clone());
+        // Until then the server does not end.
+        let running = self.running.token();
+        move |(error, limit)| {
+            let runtime = responder.runtime.clone();
+            runtime.spawn(async move {
+                let Some(to) = &request.reply_to else { return };
+                let deadline = request.context.deadline;
+                let mut may_wait = MayWait { worker: None, deadline, request: &mut None };
+                let again = responder.after(error, &mut sending, &to.0, limit, Some(&mut may_wait)).await;
+                if again.is_ok() {
+                    // A caller that is gone needs no answer.
+                    let _ = responder.send(to, &outcome, deadline, Some(may_wait), sending).await;
+                }
+                drop(running);
+            });
+        }
     }
 
     /// Tells the sender of a message that is no request. `Ok` once the broker has confirmed it.
@@ -107,7 +183,7 @@ impl Responder {
         failure: Failure,
     ) -> Result<(), Code> {
         let failure = with_content_type(failure, ContentType::default());
-        self.send(to, &Outcome::Failure(failure), None, None).await
+        self.send(to, &Outcome::Failure(failure), None, None, Sending::new()).await
     }
 
     /// Tells the caller of a request that will not run, or keeps the request where a person can find it.
@@ -164,41 +240,57 @@ impl Responder {
         outcome: &Outcome,
         deadline: Option<Deadline>,
         mut may_wait: Option<MayWait<'_>>,
+        mut sending: Sending,
     ) -> Result<(), Code> {
         let destination = Destination::Reply(address.clone());
-        // One for all copies: whoever gathers the answers of many servers takes each answer once.
-        let message_id = MessageId::random();
-        let (mut waiting, mut lost, mut refused) = (None, 0, 0);
         loop {
             let limit = Deadline::after(Self::REPLY_LIMIT).earlier(deadline);
-            let reply = self.message(correlation_id, &message_id, outcome, deadline);
+            let reply = self.message(correlation_id, &sending.message_id, outcome, deadline);
             let published = self.transport.publish(&destination, reply, limit).await;
             let Err(error) = published else {
                 self.patience.reached(address);
                 return Ok(());
             };
-            // The link broke before the confirm came. Sent twice does no harm: the caller takes the first.
-            let is_lost = error.code() == Code::Unavailable && error.executed() == Executed::Unknown;
-            lost += u32::from(is_lost);
-            let next = if error.is_unroutable() {
-                Box::pin(self.patience.after_unroutable(address, may_wait.as_mut(), &mut waiting)).await
-            } else if error.code() == Code::Overloaded && !limit.has_passed() {
-                refused += 1;
-                Box::pin(self.patience.after_refusal(refused)).await
-            } else if is_lost && lost < Self::MOST_LOST && !limit.has_passed() {
-                Next::Try
-            } else {
-                Next::GiveUp
-            };
-            match next {
-                Next::Try => {}
-                Next::GiveUp => {
-                    tracing::debug!(server = %self.server, %error, "a reply did not reach its caller");
-                    return Err(error.code());
-                }
-                Next::Killed => return Err(Code::Unavailable),
-            }
+            Box::pin(self.after(error, &mut sending, address, limit, may_wait.as_mut())).await?;
         }
+    }
+
+    /// Waits until a reply that did not arrive may be sent once more; why not, otherwise.
+    async fn after(
+        &self,
+        error: Error,
+        sending: &mut Sending,
+        address: &ReplyAddress,
+        limit: Deadline,
+        may_wait: Option<&mut MayWait<'_>>,
+    ) -> Result<(), Code> {
+        // The link broke before the confirm came. Sent twice does no harm: the caller takes the first.
+        let is_lost = error.code() == Code::Unavailable && error.executed() == Executed::Unknown;
+        sending.lost += u32::from(is_lost);
+        let next = if error.is_unroutable() {
+            self.patience.after_unroutable(address, may_wait, &mut sending.waiting).await
+        } else if error.code() == Code::Overloaded && !limit.has_passed() {
+            sending.refused += 1;
+            self.patience.after_refusal(sending.refused).await
+        } else if is_lost && sending.lost < Self::MOST_LOST && !limit.has_passed() {
+            Next::Try
+        } else {
+            Next::GiveUp
+        };
+        match next {
+            Next::Try => Ok(()),
+            Next::GiveUp => {
+                tracing::debug!(server = %self.server, %error, "a reply did not reach its caller");
+                Err(error.code())
+            }
+            Next::Killed => Err(Code::Unavailable),
+        }
+    }
+}
+
+impl Sending {
+    fn new() -> Self {
+        Self { message_id: MessageId::random(), waiting: None, lost: 0, refused: 0 }
     }
 }
 
