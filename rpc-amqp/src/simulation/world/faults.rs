@@ -141,13 +141,12 @@ impl State {
         let Some(end) = self.ends.get_mut(&connection).filter(|end| !end.is_dead) else { return };
         let (up, down) = (end.held_up.take(), end.held_down.take());
         let gone = end.hung_up;
+        // At once, since what was sent after them may arrive at any moment.
         for (channel, request) in up.into_iter().flatten() {
-            let at = self.arrival(connection, channel, true);
-            self.schedule(at, Due::Up { connection, channel, request });
+            self.arrive_up(connection, channel, request);
         }
         for (channel, answer) in down.into_iter().flatten() {
-            let at = self.arrival(connection, channel, false);
-            self.schedule(at, Due::Down { connection, channel, answer });
+            self.arrive_down(connection, channel, answer);
         }
         if gone {
             // So does the end of the connection, after all that hung.
