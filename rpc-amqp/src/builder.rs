@@ -11,7 +11,7 @@ use rpc_core::Error;
 use rpc_core::transport::Capabilities;
 
 use crate::secret::Secret;
-use crate::settings::{OsloOptions, QueueType, Topology, Wire};
+use crate::settings::{OsloOptions, QueueType, RequestRouting, Topology, Wire};
 use crate::transport::AmqpTransport;
 use crate::url::{BrokerUrl, Scheme, UrlError};
 use crate::wire::{Exceptions, PythonExceptions};
@@ -26,6 +26,7 @@ pub struct AmqpTransportBuilder {
     blocked_timeout: Option<Duration>,
     queue_type: Option<QueueType>,
     reply_queue_type: Option<QueueType>,
+    request_routing: Option<RequestRouting>,
     topology: Option<Topology>,
     wire: Option<Wire>,
     oslo: Option<OsloOptions>,
@@ -46,6 +47,7 @@ impl AmqpTransportBuilder {
             blocked_timeout: None,
             queue_type: None,
             reply_queue_type: None,
+            request_routing: None,
             topology: None,
             wire: None,
             oslo: None,
@@ -115,6 +117,14 @@ impl AmqpTransportBuilder {
     #[must_use]
     pub fn reply_queue_type(mut self, queue_type: QueueType) -> Self {
         self.reply_queue_type = Some(queue_type);
+        self
+    }
+
+    /// Which way requests to the queue of a topic or of one server take, on the native wire. Default:
+    /// [`RequestRouting::Queue`]; [`RequestRouting::Exchange`] is for brokers where requests are tapped or restricted.
+    #[must_use]
+    pub fn request_routing(mut self, routing: RequestRouting) -> Self {
+        self.request_routing = Some(routing);
         self
     }
 
@@ -234,6 +244,7 @@ impl fmt::Debug for AmqpTransportBuilder {
             .field("blocked_timeout", &self.blocked_timeout)
             .field("queue_type", &self.queue_type)
             .field("reply_queue_type", &self.reply_queue_type)
+            .field("request_routing", &self.request_routing)
             .field("topology", &self.topology)
             .field("wire", &self.wire)
             .field("oslo", &self.oslo)

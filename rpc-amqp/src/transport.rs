@@ -50,7 +50,8 @@ impl AmqpTransport {
     /// Keys of the query are `auth_mechanism` (`plain`, or `external`: the broker takes the user from the certificate
     /// given to [`client_identity`](AmqpTransportBuilder::client_identity)), `heartbeat`, `connection_timeout` and
     /// `blocked_timeout` in seconds, `prefetch` (most unsettled deliveries of any queue), `queue_type` (`classic` or
-    /// `quorum`), `reply_queue_type` (likewise), `topology` (`declare` or `verify`), `user_id` (`on` or `off`) and `wire` (`native` or
+    /// `quorum`), `reply_queue_type` (likewise), `request_routing`
+    /// (`queue` or `exchange`), `topology` (`declare` or `verify`), `user_id` (`on` or `off`) and `wire` (`native` or
     /// `oslo`). With `wire=oslo` also those of [`OsloOptions`](crate::OsloOptions) by their names: `control_exchange`, switches
     /// such as `durable` or `stream_fanout` (`true` or `false`), `transient_queues_ttl` in seconds, limits such as
     /// `quorum_delivery_limit` (0 for none), `hostname` and `processname`, and `compression` (`none` or `gzip`). All of these

@@ -116,7 +116,6 @@ mod words {
     pub(super) const RETRYABLE: &str = "retryable";
     pub(super) const RETRY_AFTER_MS: &str = "retry-after-ms";
     pub(super) const ERROR_TYPE: &str = "error-type";
-    pub(super) const SERVER: &str = "server";
 
     pub(super) const EVENT_TYPE: &str = "event-type";
     pub(super) const PUBLISHER_ID: &str = "publisher-id";

@@ -62,6 +62,11 @@ impl MessageId {
         Self(Text::hex(random_key()))
     }
 
+    /// That of the first message of a piece of work, which has the same name.
+    pub(crate) fn of(request_id: &RequestId) -> Self {
+        Self(request_id.0.clone())
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

@@ -49,6 +49,7 @@ impl AmqpTransportBuilder {
             blocked_timeout,
             queue_type,
             reply_queue_type: self.reply_queue_type.or(url.query.reply_queue_type).unwrap_or_default(),
+            request_routing: self.request_routing.or(url.query.request_routing).unwrap_or_default(),
             topology: self.topology.or(url.query.topology).unwrap_or_default(),
             wire,
             oslo,

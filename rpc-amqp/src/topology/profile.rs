@@ -8,21 +8,21 @@ use super::oslo::Oslo;
 use super::plan::Plan;
 use super::route::{self, Route};
 use crate::queue_manager::{OwnName, QueueManager};
-use crate::settings::{QueueType, Settings, Wire};
+use crate::settings::{QueueType, RequestRouting, Settings, Wire};
 
 /// Whose exchanges and queues are used.
 #[derive(Clone, Debug)]
 pub(crate) enum Profile {
-    Native { queue_type: QueueType, reply_queue_type: QueueType },
+    Native { queue_type: QueueType, reply_queue_type: QueueType, request_routing: RequestRouting },
     Oslo(Oslo),
 }
 
 impl Profile {
     /// With names from `queue_manager`, if there is one.
     pub(crate) fn of(settings: &Settings, queue_manager: Option<QueueManager>) -> Self {
-        let Settings { queue_type, reply_queue_type, .. } = *settings;
+        let Settings { queue_type, reply_queue_type, request_routing, .. } = *settings;
         match settings.wire {
-            Wire::Native => Self::Native { queue_type, reply_queue_type },
+            Wire::Native => Self::Native { queue_type, reply_queue_type, request_routing },
             Wire::Oslo => Self::Oslo(Oslo::new(&settings.oslo, queue_type, queue_manager)),
         }
     }
@@ -50,7 +50,7 @@ impl Profile {
     /// What a consumer of `source` declares and consumes; the name `own` is its own for as long as it lives.
     pub(crate) fn plan(&self, source: &Source, own: &OwnName) -> Result<Plan, Error> {
         match self {
-            Self::Native { queue_type, reply_queue_type } => {
+            Self::Native { queue_type, reply_queue_type, .. } => {
                 let is_for_replies = matches!(source, Source::Replies(_));
                 Plan::of(source, if is_for_replies { *reply_queue_type } else { *queue_type })
             }
@@ -61,7 +61,10 @@ impl Profile {
     /// The way to `destination`.
     pub(crate) fn route(&self, destination: &Destination) -> Result<Route, Error> {
         match self {
-            Self::Native { .. } => Route::to(destination),
+            Self::Native { request_routing, .. } => match (destination, request_routing) {
+                (Destination::Request(target), RequestRouting::Queue) => Route::to_queue(target),
+                _ => Route::to(destination),
+            },
             Self::Oslo(oslo) => oslo.route(destination),
         }
     }

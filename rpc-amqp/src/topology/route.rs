@@ -36,6 +36,18 @@ impl Route {
         }
     }
 
+    /// The way of a request, which takes no exchange of ours when there is one queue to go to.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Route::to`].
+    pub(super) fn to_queue(target: &Target) -> Result<Self, Error> {
+        match request_queue(target)? {
+            Some(queue) => Ok(Self::straight_to(&queue)),
+            None => Self::request(target),
+        }
+    }
+
     fn request(target: &Target) -> Result<Self, Error> {
         let (exchange, key, mandatory, kind) = match target.route() {
             TargetRoute::Topic => (request_exchange(target)?, topic_key(target)?, true, ExchangeKind::Topic),

@@ -183,6 +183,7 @@ mod tests {
             "prefetch=65536",
             "queue_type=stream",
             "reply_queue_type=",
+            "request_routing=direct",
             "wire=other",
             "topology=",
             "user_id=yes",

@@ -6,10 +6,10 @@ use super::error::UrlError;
 use super::oslo::OsloKeys;
 use super::python::{self, PythonOption, Translated};
 use super::value::{choice, number, seconds};
-use crate::settings::{QueueType, Topology, Wire};
+use crate::settings::{QueueType, RequestRouting, Topology, Wire};
 
 /// The keys that any wire has, in the order in which an error lists them.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "auth_mechanism",
     "heartbeat",
     "connection_timeout",
@@ -17,6 +17,7 @@ const KEYS: [&str; 10] = [
     "prefetch",
     "queue_type",
     "reply_queue_type",
+    "request_routing",
     "topology",
     "user_id",
     "wire",
@@ -38,6 +39,7 @@ pub(crate) struct Query {
     pub(crate) most_prefetch: Option<u16>,
     pub(crate) queue_type: Option<QueueType>,
     pub(crate) reply_queue_type: Option<QueueType>,
+    pub(crate) request_routing: Option<RequestRouting>,
     pub(crate) topology: Option<Topology>,
     pub(crate) user_id: Option<bool>,
     pub(crate) wire: Option<Wire>,
@@ -91,6 +93,7 @@ impl Query {
             "prefetch" => self.most_prefetch = Some(prefetch(value)?),
             "queue_type" => self.queue_type = Some(queue_type(key, value)?),
             "reply_queue_type" => self.reply_queue_type = Some(queue_type(key, value)?),
+            "request_routing" => self.request_routing = Some(request_routing(value)?),
             "topology" => self.topology = Some(topology(value)?),
             "user_id" => self.user_id = Some(user_id(value)?),
             "wire" => self.wire = Some(wire(value)?),
@@ -149,6 +152,11 @@ fn prefetch(value: &str) -> Result<u16, UrlError> {
 fn queue_type(key: &'static str, value: &str) -> Result<QueueType, UrlError> {
     let words = QueueType::ALL.map(|queue_type| (queue_type.as_str(), queue_type));
     choice((key, "classic or quorum"), words, value)
+}
+
+fn request_routing(value: &str) -> Result<RequestRouting, UrlError> {
+    let words = RequestRouting::ALL.map(|routing| (routing.as_str(), routing));
+    choice(("request_routing", "queue or exchange"), words, value)
 }
 
 fn topology(value: &str) -> Result<Topology, UrlError> {

@@ -9,7 +9,7 @@ use super::oslo::OsloKeys;
 use super::percent::encode;
 use super::{AuthMechanism, BrokerUrl, Node, Query, Scheme};
 use crate::secret::Secret;
-use crate::settings::{OsloCompression, OsloOptions, QueueType, Topology, Wire};
+use crate::settings::{OsloCompression, OsloOptions, QueueType, RequestRouting, Topology, Wire};
 
 pub(super) fn render(url: &BrokerUrl) -> String {
     let scheme = if url.scheme == Scheme::Tls { "amqps" } else { "amqp" };
@@ -22,6 +22,7 @@ pub(super) fn render(url: &BrokerUrl) -> String {
         query.most_prefetch.map(|most| format!("prefetch={most}")),
         query.queue_type.map(|queue_type| format!("queue_type={}", queue_type.as_str())),
         query.reply_queue_type.map(|queue_type| format!("reply_queue_type={}", queue_type.as_str())),
+        query.request_routing.map(|routing| format!("request_routing={}", routing.as_str())),
         query.topology.map(|topology| format!("topology={}", topology.as_str())),
         query.user_id.map(|is_on| format!("user_id={}", if is_on { "on" } else { "off" })),
         query.wire.map(|wire| format!("wire={}", wire.as_str())),
@@ -73,6 +74,7 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
     let time = || option::of((1_u64..=3_600).prop_map(Duration::from_secs));
     let queue_type = || option::of(prop_oneof![Just(QueueType::Classic), Just(QueueType::Quorum)]);
     let topology = prop_oneof![Just(Topology::Declare), Just(Topology::Verify)];
+    let request_routing = prop_oneof![Just(RequestRouting::Queue), Just(RequestRouting::Exchange)];
     let query = (
         time(),
         time(),
@@ -80,7 +82,7 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
         option::of(1_u16..),
         queue_type(),
         queue_type(),
-        option::of(topology),
+        (option::of(request_routing), option::of(topology)),
         option::of(any::<bool>()),
         (option::of(prop_oneof![Just(Wire::Native), Just(Wire::Oslo)]), any_oslo_keys()),
     )
@@ -92,7 +94,7 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
                 most_prefetch,
                 queue_type,
                 reply_queue_type,
-                topology,
+                (request_routing, topology),
                 user_id,
                 (wire, oslo),
             ) = it;
@@ -106,6 +108,7 @@ pub(super) fn any_url() -> impl Strategy<Value = BrokerUrl> {
                 most_prefetch,
                 queue_type,
                 reply_queue_type,
+                request_routing,
                 topology,
                 user_id,
                 wire,

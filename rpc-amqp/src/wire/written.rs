@@ -116,6 +116,10 @@ impl Writer {
         self.short(4, "name of the user", text).map(drop)
     }
 
+    pub(super) fn app_id(&mut self, text: &str) -> Result<(), Error> {
+        self.short(3, "name of the server", text).map(drop)
+    }
+
     pub(super) fn finish(self) -> Written {
         let Self { mut written, flags } = self;
         written.octets[..2].copy_from_slice(&flags.to_be_bytes());

@@ -88,10 +88,10 @@ impl Outgoing {
     /// Checks everything that can be checked without the broker. From here on the deadline runs.
     pub(super) fn ready(self) -> Result<Ready, Error> {
         let Self { transport, settings, method, arguments, described, fanout, .. } = self;
-        let mut context = match self.context {
-            Some(given) => given.child(),
-            None => context::inherited().unwrap_or_default(),
-        };
+        let given = self.context.map(|given| given.child()).or_else(context::inherited);
+        // The first message of a piece of work gives it its name.
+        let is_first = given.is_none();
+        let mut context = given.unwrap_or_default();
         let (since, timeout, call_monitor) =
             described.map_or((None, None, None), |it| (Some(it.since), it.timeout, it.call_monitor));
         let timeout = self.timeout.or(settings.timeout).or(timeout).unwrap_or(self.default_timeout);
@@ -100,7 +100,7 @@ impl Outgoing {
         let deadline = Deadline::after(timeout).earlier(context.deadline.filter(|_| self.waits_for_reply));
         context.deadline = Some(deadline);
         context.idempotency_key = self.idempotency_key;
-        let message_id = MessageId::random();
+        let message_id = if is_first { MessageId::of(&context.request_id) } else { MessageId::random() };
         // As whoever runs it sees it, who need not copy the context for that in this process.
         context.message_id = Some(message_id.clone());
         let target = if fanout { settings.target.clone().fanout() } else { settings.target.clone() };

@@ -11,7 +11,7 @@ use rpc_core::{Code, ContentType, Deadline, Error, Executed, Payload, Target};
 use tests::broker::{Broker, unique};
 use tests::raw::{Message, RawClient, eventually};
 
-use crate::service::{Pair, connect, pair};
+use crate::service::{Pair, connect, connect_through_exchange, pair};
 
 pub(crate) const SOON: Duration = Duration::from_secs(5);
 
@@ -138,7 +138,7 @@ async fn a_dead_letter_queue_that_was_deleted_is_declared_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_sent_after_its_time_and_a_close_keeps_to_its_grace() {
     let broker = Broker::start();
-    let (transport, elsewhere) = (connect(&broker).await, connect(&broker).await);
+    let (transport, elsewhere) = (connect_through_exchange(&broker).await, connect(&broker).await);
     let target = Target::topic(unique("late"));
     let mut consumer = consume(&elsewhere, &target).await;
     let warm = send(&transport, &Target::topic("nobody").exchange("warm"), request("m"), SOON).await;
@@ -174,4 +174,21 @@ async fn nothing_is_sent_after_its_time_and_a_close_keeps_to_its_grace() {
         broker.queues().into_iter().find(|queue| queue.name.starts_with("rpc.default.late")).unwrap().name;
     let left: u128 = client.take(&name).await.expiration.unwrap().parse().unwrap();
     assert!(left + down.as_millis() <= (SOON * 12).as_millis(), "{left} ms left after {down:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_ways_of_a_request_lead_to_one_queue() {
+    let (broker, exchange) = (Broker::shared(), unique("ways"));
+    let target = Target::topic("t").exchange(&exchange).server("one");
+    let (straight, through) = (connect(broker).await, connect_through_exchange(broker).await);
+    let mut consumer = consume(&straight, &target).await;
+    for transport in [&straight, &through] {
+        send(transport, &target, request("m"), SOON).await.unwrap();
+        consumer.next().await.unwrap().ack().unwrap();
+    }
+    RawClient::connect(&broker.url()).await.delete_exchange(&format!("x.{exchange}")).await;
+    let error = send(&through, &target, request("m"), SOON).await.unwrap_err();
+    assert_eq!(error.executed(), Executed::NotSent, "{error}");
+    send(&straight, &target, request("m"), SOON).await.unwrap();
+    consumer.next().await.unwrap().ack().unwrap();
 }

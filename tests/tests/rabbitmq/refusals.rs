@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use rpc_amqp::AmqpTransport;
+use rpc_amqp::{AmqpTransport, RequestRouting};
 use rpc_core::{Client, Code, Executed, Notifier, RetryPolicy, Server, Target};
 use tests::broker::{Broker, unique};
 use tests::raw::{RawClient, eventually};
@@ -18,10 +18,8 @@ async fn connect_without_permission(broker: &Broker) -> AmqpTransport {
     let user = unique("limited");
     broker.ctl(&["add_user", &user, "secret"]);
     broker.ctl(&["set_permissions", &user, ".*", "^(?!x\\.closed).*$", ".*"]);
-    AmqpTransport::builder(broker.url_for(&user, "secret", "%2f").replace("%252f", "%2f"))
-        .connect()
-        .await
-        .unwrap()
+    let url = broker.url_for(&user, "secret", "%2f").replace("%252f", "%2f");
+    AmqpTransport::builder(url).request_routing(RequestRouting::Exchange).connect().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,7 +105,8 @@ async fn a_deleted_exchange_is_declared_again_but_not_for_ever() {
 async fn a_thousand_lost_channels_leave_nothing_behind() {
     let broker = Broker::shared();
     let service = unique("channels");
-    let transport = AmqpTransport::builder(broker.url()).service_name(&service).connect().await.unwrap();
+    let builder = AmqpTransport::builder(broker.url()).service_name(&service);
+    let transport = builder.request_routing(RequestRouting::Exchange).connect().await.unwrap();
     let raw = RawClient::connect(&broker.url()).await;
     let good = Target::topic(unique("good"));
     let _consumer = consume(&transport, &good).await;

@@ -67,6 +67,11 @@ pub(crate) async fn connect(broker: &Broker) -> AmqpTransport {
     connect_to(&broker.url()).await
 }
 
+/// Sends requests through their exchange, so that there is one to declare, to refuse or to lose.
+pub(crate) async fn connect_through_exchange(broker: &Broker) -> AmqpTransport {
+    connect_to(&format!("{}?request_routing=exchange", broker.url())).await
+}
+
 pub(crate) async fn connect_to(url: &str) -> AmqpTransport {
     AmqpTransport::builder(url).connect().await.unwrap()
 }

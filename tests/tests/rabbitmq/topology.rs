@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Connection, ConnectionProperties};
-use rpc_amqp::{AmqpTransport, QueueType, Topology};
+use rpc_amqp::{AmqpTransport, QueueType, RequestRouting, Topology};
 use rpc_core::{Code, Error, Executed, Notifier, Server, Target};
 use tests::broker::{Broker, unique};
 use tests::raw::eventually;
 
-use crate::service::{SumsClient, connect, endpoint};
+use crate::service::{SumsClient, connect, connect_through_exchange, endpoint};
 
 const SOON: Duration = Duration::from_secs(1);
 
@@ -29,7 +29,8 @@ async fn refused_saying(words: &[&str], transport: &AmqpTransport, target: &Targ
 
 async fn verifying(broker: &Broker, queue_type: QueueType) -> AmqpTransport {
     let builder = AmqpTransport::builder(format!("{}?topology=verify", broker.url()));
-    builder.queue_type(queue_type).connect().await.unwrap()
+    let builder = builder.queue_type(queue_type).request_routing(RequestRouting::Exchange);
+    builder.connect().await.unwrap()
 }
 
 fn queue(target: &Target) -> String {
@@ -66,7 +67,7 @@ async fn a_queue_that_is_replaced_harms_its_topic_only_until_it_is_gone() {
     let transport = connect(&broker).await;
     let (_server, _other_server) =
         (start(&transport, &target).await.unwrap(), start(&transport, &other).await.unwrap());
-    let elsewhere = connect(&broker).await;
+    let elsewhere = connect_through_exchange(&broker).await;
     let (client, other_client) =
         (SumsClient::new(&elsewhere, target.clone()), SumsClient::new(&elsewhere, other));
     assert_eq!(client.square(2).await.unwrap(), 4);

@@ -21,6 +21,8 @@ pub(super) fn decode(
     redelivered: bool,
 ) -> Context {
     let request_id = text(headers, words::REQUEST_ID).and_then(|id| RequestId::parse(&id));
+    // The first request of a piece of work gives it its name.
+    let request_id = request_id.or_else(|| RequestId::parse(message_id.as_str()));
     let mut context = Context::with_request_id(request_id.unwrap_or_default());
     context.message_id = Some(message_id.clone());
     context.deadline =

@@ -37,7 +37,7 @@ pub(super) fn decode(arrived: Arrived<'_>, headers: &FieldTable) -> Result<Reply
     let mut reply = Reply::new(correlation_id, outcome);
     reply.ending = status.as_deref() != Some(words::RUNNING);
     reply.message_id = message_id(properties);
-    reply.server = text(headers, words::SERVER).map(Arc::from);
+    reply.server = properties.app_id().as_ref().map(|server| Arc::from(server.as_str()));
     reply.time_to_live = expiration(properties);
     Ok(reply)
 }
