@@ -166,6 +166,8 @@ behaviours! {
     end_to_end:
         a_thousand_calls_get_their_own_answers,
         calls_dropped_at_any_moment_leave_nothing_behind,
+        a_dropped_call_is_dropped_at_its_server,
+        a_dropped_call_that_waits_is_not_started,
         a_server_that_is_shut_down_finishes_what_runs,
         a_typed_error_of_each_kind_comes_back,
         a_long_call_lasts_while_its_server_is_heard,

@@ -1,10 +1,13 @@
 //! What travels with a request besides its arguments.
 
+mod cancelled;
 mod current;
 mod fields;
 mod foreign;
 mod metadata;
 mod trace;
+
+use std::sync::OnceLock;
 
 use self::current::current;
 pub(crate) use self::current::{SharedContext, inherited, with_current};
@@ -12,6 +15,7 @@ pub(crate) use self::fields::ContextFields;
 pub use self::foreign::Foreign;
 pub use self::metadata::{Metadata, MetadataError};
 pub use self::trace::TraceContext;
+use crate::cancellation::Signal;
 use crate::deadline::Deadline;
 use crate::identity::{MessageId, RequestId};
 
@@ -20,7 +24,8 @@ use crate::identity::{MessageId, RequestId};
 /// A handler receives the context of the request that it serves. Whatever it calls, casts, fans out or notifies
 /// while it runs inherits the request id, the trace, the metadata and, for calls, the remaining deadline.
 /// Work that leaves the handler's task (`tokio::spawn`) leaves the inheritance too: hand it on with
-/// `.context(&ctx)`.
+/// `.context(&ctx)`. A call that was made so ends when the handler's own call is [cancelled](Context::cancelled); without it
+/// the call goes on.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Context {
@@ -46,6 +51,8 @@ pub struct Context {
     /// says. `None` when the transport or the broker does not tell. It is not handed on: whoever is asked next sees who
     /// asked.
     pub sender: Option<String>,
+    /// Whether anybody still waits for it, if that is ever told.
+    pub(crate) cancellation: OnceLock<Signal>,
 }
 
 impl Context {
@@ -68,6 +75,7 @@ impl Context {
             metadata: Metadata::default(),
             foreign: Foreign::default(),
             sender: None,
+            cancellation: OnceLock::new(),
         }
     }
 
@@ -89,6 +97,7 @@ impl Context {
             metadata: self.metadata.clone(),
             foreign: self.foreign.clone(),
             sender: None,
+            cancellation: OnceLock::new(),
         }
     }
 }

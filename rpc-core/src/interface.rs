@@ -39,6 +39,8 @@ pub struct Method {
     pub idempotent: bool,
     /// Whether a request that may have run before is refused instead of run.
     pub at_most_once: bool,
+    /// Whether it runs on when its caller gives the call up.
+    pub uncancellable: bool,
     /// The arguments, in order.
     pub arguments: &'static [Argument],
     /// The Rust type of the result as written in the trait; `()` when there is none. A label for people.
@@ -121,6 +123,7 @@ impl Method {
             call_monitor: None,
             idempotent: false,
             at_most_once: false,
+            uncancellable: false,
             arguments: &[],
             result: "()",
             error: None,
@@ -160,6 +163,13 @@ impl Method {
     #[must_use]
     pub const fn with_at_most_once(mut self, at_most_once: bool) -> Self {
         self.at_most_once = at_most_once;
+        self
+    }
+
+    /// Says that the method runs on, or starts, although its caller has given the call up. Default: it ends where it stands.
+    #[must_use]
+    pub const fn with_uncancellable(mut self, uncancellable: bool) -> Self {
+        self.uncancellable = uncancellable;
         self
     }
 

@@ -70,6 +70,7 @@
 extern crate self as rpc_core;
 
 mod access;
+mod cancellation;
 mod client;
 pub mod codec;
 #[cfg(feature = "conformance")]

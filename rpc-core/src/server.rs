@@ -2,6 +2,7 @@
 
 mod beats;
 mod builder;
+mod cancellations;
 mod dedupe;
 mod duplicates;
 mod gone;
@@ -54,6 +55,11 @@ use crate::transport::{ConsumeOptions, Consumer, SharedTransport, Source};
 ///
 /// A handler of a call is dropped at its caller's deadline, wherever it stands, since nobody waits any more: it has to
 /// be cancel-safe, or hand such work to a task of its own. Casts and fanouts have no such limit.
+///
+/// It is dropped likewise when its caller gives the [call](crate::Call) up, unless the method is `uncancellable`; what has not
+/// started does not. Either is settled as if it had run, and nobody is answered. Cancellations come where questions about the
+/// server come, so they wait behind no request; the last 65,536 are remembered until the deadlines of their calls, ten
+/// minutes at most, since requests can be in their queues still.
 ///
 /// What runs again does so at most as often as [`ServerBuilder::delivery_limit`] says. A server that can see only that a
 /// message was delivered before puts it to the end of its queue, counted, instead of running it; so what comes again may
@@ -214,7 +220,7 @@ impl Server {
                 started: Instant::now(),
                 started_ms: introspect::unix_ms(),
             };
-            let answering = Answering::new(own, introspected, &kill)?;
+            let answering = Answering::new(own, introspected, handler.cancellations(), &kill)?;
             let listening = answering.listen().await;
             if let Err(error) = &listening {
                 tracing::warn!(%target, server = %name, %error, "cannot be asked about itself, and tries again now and then");

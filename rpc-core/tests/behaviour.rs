@@ -9,6 +9,8 @@ mod again;
 mod call_monitor;
 #[path = "behaviour/calls.rs"]
 mod calls;
+#[path = "behaviour/cancellation.rs"]
+mod cancellation;
 #[path = "behaviour/codec.rs"]
 mod codec;
 #[path = "behaviour/context.rs"]

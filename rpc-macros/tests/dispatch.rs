@@ -40,7 +40,7 @@ trait Conductor {
         #[default] to: Power,
         #[default(vec![usual(); 2])] r#type: Vec<u8>,
     ) -> Result<(Power, Vec<u8>), PowerError>;
-    #[call]
+    #[call(uncancellable)]
     async fn attempt(&self, ctx: &Context) -> u32;
     #[call]
     async fn remembered(&self, node: Option<u64>) -> Option<u64>;
@@ -199,6 +199,7 @@ fn rs_24_the_interface_tells_what_the_trait_says() {
     assert_eq!(change_power.timeout.map(|timeout| timeout.as_secs()), Some(90));
     assert_eq!(change_power.call_monitor.map(|silence| silence.as_secs()), Some(10));
     assert!(change_power.idempotent && !change_power.at_most_once);
+    assert!(!change_power.uncancellable && interface.methods[1].uncancellable);
     assert_eq!(change_power.docs, "Switches a node.");
     let arguments = change_power.arguments.iter();
     let arguments: Vec<_> =

@@ -129,7 +129,8 @@ fn lives(scenario: &Scenario, finished: &Finished) -> Vec<Life> {
                 let planned = scenario.operations[*operation];
                 let expired = is_call(planned.kind)
                     && life.invoked.is_some_and(|invoked| *now >= invoked + planned.timeout);
-                life.early |= !life.ended && life.routed < 2 && !expired;
+                // What was given up is settled without a start.
+                life.early |= !life.ended && life.routed < 2 && !expired && !life.abandoned;
             }
             Event::Fault(_) | Event::Healed => {}
         }

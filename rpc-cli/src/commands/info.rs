@@ -101,5 +101,6 @@ fn signature(method: &MethodDescription) -> String {
     );
     notes.extend(method.idempotent.then(|| "idempotent".to_owned()));
     notes.extend(method.at_most_once.then(|| "at most once".to_owned()));
+    notes.extend(method.uncancellable.then(|| "uncancellable".to_owned()));
     format!("{} {}({}){result}  [{}]", method.kind, method.name, arguments.join(", "), notes.join(", "))
 }

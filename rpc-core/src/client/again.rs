@@ -66,6 +66,10 @@ impl Again {
         *self.bears.get_or_insert_with(most)
     }
 
+    pub(super) const fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
     /// How many copies may have arrived so far.
     pub(super) const fn doubtful(&self) -> u32 {
         self.doubtful

@@ -12,12 +12,14 @@ use super::again::{Again, Next};
 use super::call_monitor::{self, Unanswered};
 use super::evidence::require_consumers;
 use super::outgoing::{Outgoing, Ready};
+use super::pending::Pending;
 use super::replies::Slot;
 use super::waiter::Received;
+use crate::cancellation::Signal;
 use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::error::{CallError, Code, Error, Executed, Phase};
-use crate::message::{Message, Reply};
+use crate::message::{Message, Reply, Request};
 use crate::payload::Payload;
 use crate::reply_address::ReplyAddress;
 use crate::target::Route;
@@ -47,7 +49,13 @@ use crate::transport::{Destination, LinkState, SharedTransport};
 /// # Cancel safety
 ///
 /// Dropping the call before it was awaited sends nothing. Dropping it later gives its place in the reply table
-/// back at once; the method may run nevertheless, and its reply is ignored.
+/// back at once, and cancels it: the servers of its target are told, by the task that takes replies in, so that `drop` waits for
+/// nothing. A method that has not started by then does not, and one that runs is dropped at the await point where it stands, with
+/// the calls that it waits for, which are cancelled in turn. Where the broker is at hand this takes some milliseconds. There is
+/// no promise, and nobody is told what became of it: the method may have ended before, and a server that cannot be
+/// asked about itself ([`ServerBuilder::introspection`](crate::ServerBuilder::introspection)) hears of nothing, as none does
+/// over the wire of another framework. A method that is `uncancellable` runs as if somebody waited. At its deadline a method
+/// is dropped in any case.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T, E> {
     outgoing: Outgoing,
@@ -85,8 +93,9 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Makes the call on behalf of `context`: its request id, deadline, trace and metadata. Default: that of
-    /// the handler that runs, or a new one.
+    /// Makes the call on behalf of `context`: its request id, deadline, trace and metadata. It ends as [`Code::Cancelled`] when
+    /// the call that brought the context is [cancelled](Context::cancelled), also in another task. Default: that of the
+    /// handler that runs, or a new one.
     pub fn context(mut self, context: &Context) -> Self {
         self.outgoing.context = Some(Box::new(context.clone()));
         self
@@ -108,7 +117,11 @@ impl<T: 'static, E: 'static> IntoFuture for Call<T, E> {
             let Self { outgoing, read } = self;
             let mut ready = outgoing.ready()?;
             let limit = ready.transport.capabilities().max_message_size;
-            let reply = exchange(&mut ready).await.map_err(|error| ready.name(error))?;
+            let reply = match ready.cancelled_with.take() {
+                None => exchange(&mut ready).await,
+                Some(signal) => Box::pin(exchange_unless(signal, &mut ready)).await,
+            };
+            let reply = reply.map_err(|error| ready.name(error))?;
             read(Arc::unwrap_or_clone(reply), limit).map_err(|error| match error {
                 CallError::Service(error) => CallError::Service(error),
                 CallError::Rpc(error) => CallError::Rpc(ready.name(error)),
@@ -140,31 +153,60 @@ impl<T, E> fmt::Debug for CallFuture<T, E> {
 /// Arguments up to so many bytes may be kept until the reply comes, which is mostly what tells that they arrived.
 const SMALL: usize = 4 * 1_024;
 
+/// As [`exchange`], until the call that this one is made for is cancelled.
+async fn exchange_unless(cancelled: Signal, ready: &mut Ready) -> Received {
+    tokio::select! {
+        biased;
+        () = cancelled.given() => {
+            let message = "the call that this one was made for was cancelled";
+            Err(Error::new(Code::Cancelled, message))
+        }
+        received = exchange(ready) => received,
+    }
+}
+
 /// Sends the request and waits for its reply.
 async fn exchange(ready: &mut Ready) -> Received {
-    let (transport, destination, deadline) = (&ready.transport, &ready.destination, ready.deadline);
+    let Ready { transport, destination, request, deadline, needs_consumer, idempotent, cancellable, .. } =
+        ready;
+    let (destination, deadline) = (&*destination, *deadline);
     if matches!(destination, Destination::Request(target) if target.route() == Route::Fanout) {
         let message = "a call has one answer, so it cannot go to every server: gather the answers instead";
         return Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish));
     }
-    if ready.needs_consumer {
+    if *needs_consumer {
         Box::pin(require_consumers(transport, destination, deadline)).await?;
     }
     // The place in the table exists before the request leaves, so no reply can come too early; and it is given
     // back by its own drop, wherever this future ends.
-    let (address, mut slot) = match transport.replies().now() {
+    let (address, slot) = match transport.replies().now() {
         Some(place) => place?,
         None => Box::pin(listening(transport, deadline)).await?,
     };
-    let request = Arc::make_mut(&mut ready.request);
-    request.reply_to = Some((address, slot.correlation_id()));
+    Arc::make_mut(request).reply_to = Some((address, slot.correlation_id()));
     tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "call");
+    let again = Again::new(*idempotent, deadline);
+    // What ends before its end, at whichever await point, was given up.
+    let mut slot = Pending::new(slot, destination, deadline, *cancellable);
+    let received = ask(transport, destination, request, again, &mut slot).await;
+    slot.ended();
+    received
+}
+
+/// Sends the request, and again if that makes sense, and waits for its reply in `slot`.
+async fn ask(
+    transport: &SharedTransport,
+    destination: &Destination,
+    request: &mut Arc<Request>,
+    mut again: Again,
+    slot: &mut Pending<'_>,
+) -> Received {
+    let deadline = again.deadline();
     let attempt = request.context.attempt;
     let is_small = request.arguments.body.len() <= SMALL;
-    let mut again = Again::new(ready.idempotent, deadline);
     let published = loop {
-        Arc::make_mut(&mut ready.request).time_to_live = Some(deadline.remaining());
-        let message = Message::Request(Arc::clone(&ready.request));
+        Arc::make_mut(request).time_to_live = Some(deadline.remaining());
+        let message = Message::Request(Arc::clone(request));
         slot.leaves();
         let published = tokio::select! {
             // The reply does not wait for the confirm.
@@ -174,7 +216,7 @@ async fn exchange(ready: &mut Ready) -> Received {
         };
         let Err(error) = published else {
             // Not sent again from here on, and the body can be large.
-            if let Some(request) = Arc::get_mut(&mut ready.request) {
+            if let Some(request) = Arc::get_mut(request) {
                 request.arguments = Payload::default();
             }
             break Ok(());
@@ -182,6 +224,10 @@ async fn exchange(ready: &mut Ready) -> Received {
         tracing::debug!(%error, "a request did not reach a queue");
         // What is said of it is not late.
         slot.leaves();
+        let is_sent = error.executed() != Executed::NotSent || again.doubtful() > 0;
+        if !is_sent {
+            slot.has_not_left();
+        }
         let pause = match again.after(error) {
             Next::GiveUp(error) => break Err(error),
             Next::Send { pause } => pause,
@@ -190,17 +236,17 @@ async fn exchange(ready: &mut Ready) -> Received {
             // Nothing has been sent, so nothing can be lost with the reply queue; it may have to be listened to anew.
             tokio::time::sleep(pause).await;
             if !slot.is_good() {
-                drop(slot);
-                let place = Box::pin(listening(transport, deadline)).await?;
-                slot = place.1;
-                Arc::make_mut(&mut ready.request).reply_to = Some((place.0, slot.correlation_id()));
+                slot.give_back();
+                let (address, place) = Box::pin(listening(transport, deadline)).await?;
+                slot.moves(place);
+                Arc::make_mut(request).reply_to = Some((address, slot.correlation_id()));
             }
-        } else if let Some(reply) = wait(&mut slot, Deadline::after(pause).earlier(Some(deadline))).await {
+        } else if let Some(reply) = wait(slot, Deadline::after(pause).earlier(Some(deadline))).await {
             return reply;
         }
         // A second copy has the same message id, so a server that has both runs one and answers both; and whoever runs it
         // has to know that it may have run.
-        Arc::make_mut(&mut ready.request).context.attempt = attempt.saturating_add(again.doubtful());
+        Arc::make_mut(request).context.attempt = attempt.saturating_add(again.doubtful());
     };
     let in_doubt = match published {
         Ok(()) => None,
@@ -209,9 +255,9 @@ async fn exchange(ready: &mut Ready) -> Received {
         Err(error) if error.executed() == Executed::Unknown => Some(error),
         Err(error) => return Err(error),
     };
-    let answer = match ready.request.call_monitor {
-        None => wait(&mut slot, deadline).await.ok_or(Unanswered::AtDeadline),
-        Some(silence) => Box::pin(call_monitor::listen(&mut slot, silence, deadline)).await,
+    let answer = match request.call_monitor {
+        None => wait(slot, deadline).await.ok_or(Unanswered::AtDeadline),
+        Some(silence) => Box::pin(call_monitor::listen(slot, silence, deadline)).await,
     };
     match (answer, in_doubt) {
         (Ok(answer), _) => answer,

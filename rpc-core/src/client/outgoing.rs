@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::call_monitor::SHORTEST;
 use super::{Client, Prepare};
+use crate::cancellation::Signal;
 use crate::codec;
 use crate::context::{self, Context};
 use crate::deadline::Deadline;
@@ -48,6 +49,10 @@ pub(super) struct Ready {
     pub(super) needs_consumer: bool,
     /// Whether it may be sent again when it is in doubt.
     pub(super) idempotent: bool,
+    /// Whether servers are told when it is given up.
+    pub(super) cancellable: bool,
+    /// Says that it is to be given up.
+    pub(super) cancelled_with: Option<Signal>,
 }
 
 impl Outgoing {
@@ -88,6 +93,10 @@ impl Outgoing {
     /// Checks everything that can be checked without the broker. From here on the deadline runs.
     pub(super) fn ready(self) -> Result<Ready, Error> {
         let Self { transport, settings, method, arguments, described, fanout, .. } = self;
+        let cancellable = !described.is_some_and(|method| method.uncancellable);
+        // A call of the handler's own task ends with that.
+        let made_for = self.context.as_ref().filter(|_| cancellable);
+        let cancelled_with = made_for.and_then(|context| context.cancellation.get().cloned());
         let given = self.context.map(|given| given.child()).or_else(context::inherited);
         // The first message of a piece of work gives it its name.
         let is_first = given.is_none();
@@ -120,7 +129,16 @@ impl Outgoing {
         let destination = Destination::Request(target);
         let needs_consumer = settings.fail_fast_no_consumers;
         let idempotent = described.is_some_and(|method| method.idempotent);
-        Ok(Ready { transport, destination, request, deadline, needs_consumer, idempotent })
+        Ok(Ready {
+            transport,
+            destination,
+            request,
+            deadline,
+            needs_consumer,
+            idempotent,
+            cancellable,
+            cancelled_with,
+        })
     }
 }
 

@@ -11,14 +11,17 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::call_monitor::Heard;
+use super::given_up::GivenUp;
 use super::outgoing::closed;
 use super::reply_table::{Full, ReplyTable};
 use super::waiter::{Handed, Received, Waiter};
+use crate::deadline::Deadline;
 use crate::error::{Code, Error, Executed, Phase};
 use crate::identity::{CorrelationId, random_key};
 use crate::message::{Malformed, Message, Reply};
 use crate::rejections::Rejections;
 use crate::reply_address::ReplyAddress;
+use crate::target::Target;
 use crate::transport::{ConsumeOptions, Consumer, ConsumerState, ConsumerWatch, Source, Transport, next};
 
 /// How late a transport may say that a request has left: [`Transport::publish_quietly`].
@@ -36,6 +39,7 @@ struct Waiting {
     table: ReplyTable<Waiter>,
     orphans: AtomicU64,
     unreadable: Rejections,
+    given_up: GivenUp,
 }
 
 /// The task that takes replies in at an address. It ends when the transport is closed, when its tokio runtime ends, when
@@ -43,6 +47,8 @@ struct Waiting {
 struct Receiver {
     address: ReplyAddress,
     task: JoinHandle<()>,
+    /// Tells servers of calls that are given up.
+    cancelling: JoinHandle<()>,
     status: ConsumerWatch,
     ended: Arc<AtomicBool>,
 }
@@ -61,12 +67,14 @@ impl Replies {
     const MOST_PENDING: usize = 100_000;
 
     pub(crate) fn new(transport: Arc<dyn Transport>) -> Self {
+        let given_up = GivenUp::new(transport.capabilities().introspection);
         Self {
             transport,
             waiting: Arc::new(Waiting {
                 table: ReplyTable::new(Self::MOST_PENDING),
                 orphans: AtomicU64::new(0),
                 unreadable: Rejections::default(),
+                given_up,
             }),
             receiver: Mutex::default(),
             closed: Arc::default(),
@@ -89,6 +97,13 @@ impl Replies {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         self.waiting.fail_all(ended_by_close);
+    }
+
+    /// Tells servers of the calls that were given up until now, in so much time at most.
+    pub(crate) async fn cancel(&self, limit: Duration) {
+        let told = self.waiting.given_up.tell(&*self.transport);
+        // What is left runs to its deadline.
+        let _ = tokio::time::timeout(limit, told).await;
     }
 
     /// As [`wait`](Self::wait), if nothing has to be waited for.
@@ -157,7 +172,10 @@ impl Replies {
             why: ended_with_runtime,
             closed: Arc::clone(&self.closed),
         };
-        Ok(Receiver { address, task: tokio::spawn(receive(consumer, fails_all)), status, ended })
+        let (waiting, transport) = (Arc::clone(&self.waiting), Arc::downgrade(&self.transport));
+        let cancelling = tokio::spawn(async move { waiting.given_up.run(transport).await });
+        let task = tokio::spawn(receive(consumer, fails_all));
+        Ok(Receiver { address, task, cancelling, status, ended })
     }
 }
 
@@ -170,6 +188,7 @@ impl Receiver {
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.task.abort();
+        self.cancelling.abort();
     }
 }
 
@@ -222,6 +241,16 @@ impl Slot {
         poll_fn(|context| self.waiting.poll(self.key, context)).await
     }
 
+    /// Gives the place back before this is dropped. Says whether its call waited still.
+    pub(super) fn give_back(&self) -> bool {
+        self.waiting.table.take(self.key).is_some_and(|waiter| !waiter.has_ended())
+    }
+
+    /// The call of this place, to `target`, was given up after its request had left.
+    pub(super) fn cancel(&self, target: &Target, deadline: Deadline) {
+        self.waiting.given_up.add(target, self.key, deadline);
+    }
+
     /// The request is about to leave.
     pub(super) fn leaves(&mut self) {
         self.losses = self.status.look(|status| status.losses);
@@ -253,7 +282,7 @@ fn lost_with_its_queue() -> Error {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        drop(self.waiting.table.take(self.key));
+        self.give_back();
     }
 }
 

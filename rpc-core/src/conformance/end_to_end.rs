@@ -127,6 +127,59 @@ pub(super) async fn calls_dropped_at_any_moment_leave_nothing_behind(harness: Ar
     server.shutdown(Duration::ZERO).await;
 }
 
+/// Waits until `server` runs nothing.
+async fn is_idle(server: &Server) -> bool {
+    for _ in 0..SOON.as_millis() / 10 {
+        if server.running() == 0 {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    false
+}
+
+pub(super) async fn a_dropped_call_is_dropped_at_its_server(harness: Arc<dyn Harness>) {
+    let (one, other) = two(&harness).await;
+    if !other.capabilities().introspection {
+        return;
+    }
+    let target = topic();
+    let (server, probe) = start(&one, &target).await;
+    let client = Client::new(&other, target);
+    let call = tokio::spawn(client.call("wait", &arguments(1)).timeout(60 * SOON).into_future());
+    probe.started.notified().await;
+    call.abort();
+    assert!(is_idle(&server).await, "nobody waits, and it runs on");
+    assert_eq!(client.call("double", &arguments(4)).await.unwrap().as_integer(), Some(8));
+    assert_eq!(other.orphan_replies(), 0, "nothing comes back");
+    server.shutdown(SOON).await;
+}
+
+pub(super) async fn a_dropped_call_that_waits_is_not_started(harness: Arc<dyn Harness>) {
+    let (one, other) = two(&harness).await;
+    if !other.capabilities().introspection {
+        return;
+    }
+    let target = topic();
+    let probe = Arc::new(Probe::default());
+    let server = Server::builder(&one, target.clone().server("probe")).workers(1);
+    let server = server.endpoint(ProbeEndpoint(Arc::clone(&probe))).start().await.expect("the server starts");
+    let client = Client::new(&other, target);
+    let busy = tokio::spawn(client.call("wait", &arguments(1)).timeout(60 * SOON).into_future());
+    probe.started.notified().await;
+    for number in 2..5 {
+        let call = client.call("wait", &arguments(number)).timeout(60 * SOON).into_future();
+        let given_up = tokio::time::timeout(Duration::from_millis(200), call).await;
+        assert!(given_up.is_err(), "it waits behind the first: {given_up:?}");
+    }
+    // The last one is told within this.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    probe.finish.notify_one();
+    assert_eq!(busy.await.unwrap().unwrap().as_integer(), Some(1));
+    assert!(is_idle(&server).await, "what nobody waits for has started");
+    server.shutdown(SOON).await;
+}
+
 pub(super) async fn a_server_that_is_shut_down_finishes_what_runs(harness: Arc<dyn Harness>) {
     let (one, other) = two(&harness).await;
     let target = topic();

@@ -65,6 +65,9 @@ pub struct MethodDescription {
     pub idempotent: bool,
     /// Whether a request that may have run before is refused.
     pub at_most_once: bool,
+    /// Whether it runs on when its caller gives the call up.
+    #[serde(default)]
+    pub uncancellable: bool,
     /// The arguments, in order of declaration.
     pub arguments: Vec<ArgumentDescription>,
     /// What it returns.
@@ -139,6 +142,7 @@ impl MethodDescription {
             timeout_ms: method.timeout.map(milliseconds),
             idempotent: method.idempotent,
             at_most_once: method.at_most_once,
+            uncancellable: method.uncancellable,
             arguments: method.arguments.iter().map(ArgumentDescription::new).collect(),
             result: TypeDescription::new(method.result),
             error: method.error.map(TypeDescription::new),

@@ -127,7 +127,8 @@ impl ServerBuilder {
     /// Answers questions about this server ([`introspection`](crate::introspection)), from one more exclusive queue, and
     /// counts for that what it does. Default: what the transport says
     /// ([`Capabilities::introspection`](crate::transport::Capabilities::introspection)), which is that it does, unless the
-    /// broker is shared with programs of another framework.
+    /// broker is shared with programs of another framework. Cancellations come from the same queue, so a server that does not
+    /// answer questions runs calls on that were given up, until their deadlines.
     ///
     /// A server that cannot have that queue, because the broker does not allow it, serves nevertheless and says so in the
     /// log. It tries again after 30 s, then in pauses that double up to ten minutes.

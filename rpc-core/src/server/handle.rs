@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::ServerBuilder;
 use super::beats::Beats;
+use super::cancellations::{Cancellable, Cancellations};
 use super::duplicates::Duplicates;
 use super::ping::Ping;
 use super::respond::Responder;
@@ -43,6 +44,7 @@ pub(super) struct Handler {
     max_message_size: usize,
     fanout_outlives_link: bool,
     duplicates: Duplicates,
+    cancellations: Arc<Cancellations>,
     /// `None` when nobody can ask for them.
     statistics: Option<Arc<Statistics>>,
     responder: Arc<Responder>,
@@ -64,6 +66,8 @@ pub(super) struct Arrived {
 enum Ended {
     With(Outcome),
     AtDeadline,
+    /// The caller has given it up.
+    Cancelled,
     Killed,
 }
 
@@ -73,6 +77,7 @@ impl Ended {
             Self::With(Outcome::Success(_)) => None,
             Self::With(Outcome::Failure(failure)) => Some(failure.code),
             Self::AtDeadline => Some(Code::DeadlineExceeded),
+            Self::Cancelled => Some(Code::Cancelled),
             Self::Killed => Some(Code::Unavailable),
         }
     }
@@ -114,6 +119,7 @@ impl Handler {
         let is_asked = introspection.unwrap_or(capabilities.introspection);
         let statistics = is_asked.then(|| Arc::new(Statistics::new(routes.interfaces())));
         Ok(Self {
+            cancellations: Arc::new(Cancellations::new(is_asked)),
             statistics,
             routes,
             endpoints,
@@ -142,6 +148,10 @@ impl Handler {
 
     pub(super) const fn beats(&self) -> &Beats {
         &self.beats
+    }
+
+    pub(super) fn cancellations(&self) -> Arc<Cancellations> {
+        Arc::clone(&self.cancellations)
     }
 
     pub(super) fn interfaces(&self) -> &[Interface] {
@@ -185,6 +195,7 @@ impl Handler {
         };
         let method = &self.routes.interface(route).methods[route.method];
         let (idempotent, at_most_once) = (method.idempotent, method.at_most_once);
+        let uncancellable = method.uncancellable || fanout;
         let acknowledge = match (&request.reply_to, fanout) {
             (_, true) => Acknowledge::BeforeStart,
             (_, false) if at_most_once => Acknowledge::BeforeStart,
@@ -200,6 +211,13 @@ impl Handler {
                 Some((running, acknowledger)) => (Some(running), acknowledger),
                 None => return,
             }
+        };
+        let cancellable =
+            if uncancellable { Some(Cancellable::NEVER) } else { self.cancellations.begin(&request) };
+        let Some(cancellable) = cancellable else {
+            tracing::debug!(method = %request.method, request_id = %request.context.request_id, "cancelled unstarted");
+            self.count(Some(route), Code::Cancelled);
+            return finish::forget(Some(acknowledger), running);
         };
         // Whoever brought it before may have started it, and nobody can say.
         if at_most_once && (redelivered || request.context.attempt > 1) {
@@ -239,10 +257,11 @@ impl Handler {
         };
         let measured = self.statistics.as_ref().map(|statistics| statistics.started(route, received));
         let ended = if request.call_monitor.is_none() {
-            self.run(route, &request, arguments, acknowledge).await
+            self.run(route, &request, arguments, acknowledge, &cancellable).await
         } else {
-            Box::pin(self.run_monitored(route, &request, arguments, acknowledge)).await
+            Box::pin(self.run_monitored(route, &request, arguments, acknowledge, &cancellable)).await
         };
+        drop(cancellable);
         if let Some(measured) = measured {
             measured.ended(ended.failure());
         }
@@ -301,9 +320,10 @@ impl Handler {
         request: &Arc<Request>,
         arguments: Payload,
         acknowledge: Acknowledge,
+        cancellable: &Cancellable<'_>,
     ) -> Ended {
         let beating = self.beats.start(request);
-        let ended = self.run(route, request, arguments, acknowledge).await;
+        let ended = self.run(route, request, arguments, acknowledge, cancellable).await;
         if let Some(beating) = beating {
             beating.end().await;
         }
@@ -316,6 +336,7 @@ impl Handler {
         request: &Arc<Request>,
         arguments: Payload,
         acknowledge: Acknowledge,
+        cancellable: &Cancellable<'_>,
     ) -> Ended {
         let is_call = request.reply_to.is_some();
         // For a cast the deadline said until when to start. Nobody waits for its end.
@@ -353,15 +374,18 @@ impl Handler {
             }
             std::future::pending().await
         };
-        tokio::select! {
+        let ended = tokio::select! {
             biased;
             outcome = running => Ended::With(outcome.unwrap_or_else(|_| {
                 tracing::error!(method = %request.method, request_id = %request.context.request_id, "the handler panicked");
                 Outcome::Failure(Failure::new(Code::Panicked, "the handler panicked; its server's log has the details"))
             })),
             () = limit => Ended::AtDeadline,
+            () = cancellable.cancelled() => Ended::Cancelled,
             () = self.kill.cancelled() => Ended::Killed,
-        }
+        };
+        // Whatever it says in that moment: what it waits for is cancelled, too, and nobody would hear of it.
+        if cancellable.is_cancelled() { Ended::Cancelled } else { ended }
     }
 }
 

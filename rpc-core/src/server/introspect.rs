@@ -9,9 +9,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::ServerBuilder;
+use super::cancellations::Cancellations;
 use super::handle::Handler;
 use super::statistics::Statistics;
 use super::work::Intake;
+use crate::cancellation;
 use crate::codec::{self, compression};
 use crate::error::Error;
 use crate::health::HealthWatch;
@@ -48,10 +50,11 @@ pub(super) struct Introspected {
     pub(super) started_ms: u64,
 }
 
-/// Tells questions to this server from those to others.
+/// Tells questions to this server from those to others, and from cancellations, which it carries out.
 #[derive(Debug)]
 pub(super) struct Selector {
     identity: ServerIdentity,
+    cancellations: Arc<Cancellations>,
     max_message_size: usize,
 }
 
@@ -67,11 +70,13 @@ impl Answering {
     pub(super) fn new(
         builder: ServerBuilder,
         introspected: Introspected,
+        cancellations: Arc<Cancellations>,
         kill: &CancellationToken,
     ) -> Result<Self, Error> {
         let transport = builder.transport.clone();
         let selector = Selector {
             identity: introspected.identity.clone(),
+            cancellations,
             max_message_size: transport.capabilities().max_message_size,
         };
         let source = Source::Requests(builder.target.clone().fanout());
@@ -138,9 +143,19 @@ impl ServerBuilder {
 }
 
 impl Selector {
-    /// Whether this server is meant. What cannot be read is for whoever answers, who says so.
-    pub(super) fn means(&self, delivery: &Delivery) -> bool {
+    /// Whether this is a question for this server. What cannot be read is for whoever answers, who says so.
+    ///
+    /// A cancellation is carried out here, before anything waits for a worker. No access policy is asked: whoever knows the id
+    /// of a call is its caller.
+    pub(super) fn takes(&self, delivery: &Delivery) -> bool {
         let Ok(Message::Request(request)) = delivery.message() else { return true };
+        if cancellation::is_cancellation(request) {
+            let cancelled = cancellation::read(request, self.max_message_size);
+            if let Some(cancelled) = cancelled.filter(|cancelled| cancelled.selection.means(&self.identity)) {
+                self.cancellations.cancel(cancelled);
+            }
+            return false;
+        }
         let arguments = compression::inflate(request.arguments.clone(), self.max_message_size);
         let selection = arguments.ok().and_then(|arguments| codec::decode_map::<Selection>(&arguments).ok());
         selection.is_none_or(|selection| selection.means(&self.identity))

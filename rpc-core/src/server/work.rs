@@ -20,7 +20,7 @@ pub(super) struct Intake {
     pub(super) running: TaskTracker,
     pub(super) stop: CancellationToken,
     pub(super) fanout: bool,
-    /// Says which of the deliveries are for this server, if not all are.
+    /// Says which of the deliveries are to be handled, if not all are.
     pub(super) selector: Option<Selector>,
 }
 
@@ -36,7 +36,7 @@ impl Intake {
                 delivery = next(&mut *consumer) => delivery,
             };
             let Some(delivery) = delivery else { break };
-            if self.selector.as_ref().is_some_and(|selector| !selector.means(&delivery)) {
+            if self.selector.as_ref().is_some_and(|selector| !selector.takes(&delivery)) {
                 drop(delivery.ack());
                 continue;
             }

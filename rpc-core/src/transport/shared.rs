@@ -71,10 +71,12 @@ impl SharedTransport {
 
     /// Sends what is on its way, then leaves the broker; takes at most `grace`. Servers and listeners are shut
     /// down first by those who own them; calls that wait end with
-    /// [`Code::Unavailable`](crate::Code::Unavailable).
+    /// [`Code::Unavailable`](crate::Code::Unavailable). Calls that were dropped before this are cancelled within the grace.
     pub async fn close(&self, grace: Duration) {
         self.replies.close();
-        self.transport.close(grace).await;
+        let end = Deadline::after(grace);
+        self.replies.cancel(grace / 2).await;
+        self.transport.close(end.remaining()).await;
     }
 
     /// The transport itself, for what works below clients and servers.

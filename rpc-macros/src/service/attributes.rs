@@ -27,6 +27,7 @@ pub(super) struct MethodAttribute {
     pub(super) call_monitor: Option<Duration>,
     pub(super) idempotent: bool,
     pub(super) at_most_once: bool,
+    pub(super) uncancellable: bool,
 }
 
 impl ServiceAttribute {
@@ -56,7 +57,9 @@ impl MethodAttribute {
         errors: &mut Errors,
     ) -> Self {
         let known: &[&str] = match kind {
-            Kind::Call => &["timeout", "call_monitor", "since", "idempotent", "at_most_once"],
+            Kind::Call => {
+                &["timeout", "call_monitor", "since", "idempotent", "at_most_once", "uncancellable"]
+            }
             Kind::Cast => &["since"],
             Kind::Fanout => &["timeout", "since"],
         };
@@ -67,12 +70,13 @@ impl MethodAttribute {
             keys.text("call_monitor", errors).and_then(|text| errors.keep(call_monitor(&text)));
         let idempotent = keys.word("idempotent", errors);
         let at_most_once = keys.word("at_most_once", errors);
+        let uncancellable = keys.word("uncancellable", errors);
         if idempotent && at_most_once {
             let message = "a method that may run again cannot run at most once: keep one of `idempotent` and \
                            `at_most_once`";
             errors.push(attribute, message);
         }
-        Self { kind, since, timeout, call_monitor, idempotent, at_most_once }
+        Self { kind, since, timeout, call_monitor, idempotent, at_most_once, uncancellable }
     }
 }
 

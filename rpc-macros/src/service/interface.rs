@@ -47,6 +47,7 @@ fn method(method: &Method, crate_path: &TokenStream) -> TokenStream {
     });
     let idempotent = method.idempotent.then(|| quote!(.with_idempotent(true)));
     let at_most_once = method.at_most_once.then(|| quote!(.with_at_most_once(true)));
+    let uncancellable = method.uncancellable.then(|| quote!(.with_uncancellable(true)));
     let arguments = method.arguments.iter().map(|described| argument(described, crate_path));
     let Output { value, error } = &method.output;
     let result = (!types::is_unit(value)).then(|| {
@@ -65,6 +66,7 @@ fn method(method: &Method, crate_path: &TokenStream) -> TokenStream {
             #call_monitor
             #idempotent
             #at_most_once
+            #uncancellable
             .with_arguments(const { &[#(#arguments),*] })
             #result
             #error

@@ -27,6 +27,7 @@ pub(super) struct Method {
     pub(super) call_monitor: Option<Duration>,
     pub(super) idempotent: bool,
     pub(super) at_most_once: bool,
+    pub(super) uncancellable: bool,
     /// The type of the context argument, if the method takes one.
     pub(super) context: Option<Type>,
     pub(super) arguments: Vec<Argument>,

@@ -48,8 +48,12 @@ impl Handler {
             Ended::AtDeadline => {
                 // The caller has stopped waiting: a reply would find nobody.
                 tracing::debug!(method = %request.method, request_id = %request.context.request_id, "cancelled at its deadline");
-                drop(acknowledger.map(Acknowledger::ack));
-                tell(running, None, true);
+                forget(acknowledger, running);
+                return None;
+            }
+            Ended::Cancelled => {
+                tracing::debug!(method = %request.method, request_id = %request.context.request_id, "cancelled by its caller");
+                forget(acknowledger, running);
                 return None;
             }
             // What may run again goes back to its queue by dropping its acknowledger.
@@ -67,10 +71,7 @@ impl Handler {
                 let outcome = self.responder.ready(request, outcome);
                 return Some(Answer { outcome, acknowledger, running });
             }
-            (None, Outcome::Success(_), acknowledger) => {
-                drop(acknowledger.map(Acknowledger::ack));
-                tell(running, None, true);
-            }
+            (None, Outcome::Success(_), acknowledger) => forget(acknowledger, running),
             // Not told: another copy may run, and do better.
             (None, Outcome::Failure(failure), Some(acknowledger)) => {
                 self.responder.dead_letter(acknowledger, failure.code, &failure.message);
@@ -81,6 +82,12 @@ impl Handler {
         }
         None
     }
+}
+
+/// Settles what nobody waits for any more. A copy that comes later finds that it ran, without a result.
+pub(super) fn forget(acknowledger: Option<Acknowledger>, running: Option<Running>) {
+    drop(acknowledger.map(Acknowledger::ack));
+    tell(running, None, true);
 }
 
 fn tell(running: Option<Running>, outcome: Option<Outcome>, settled: bool) {

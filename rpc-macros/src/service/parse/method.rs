@@ -47,6 +47,7 @@ pub(super) fn parse(item: &TraitItemFn, interface: Option<Version>, errors: &mut
         call_monitor: attribute.call_monitor,
         idempotent: attribute.idempotent,
         at_most_once: attribute.at_most_once,
+        uncancellable: attribute.uncancellable,
         context,
         arguments,
         // Whoever reads the model finds no error without a report, so this stands only for a refused type.
