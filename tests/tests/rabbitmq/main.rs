@@ -6,6 +6,7 @@ mod agreed;
 mod bad_input;
 mod bad_replies;
 mod blocked;
+mod cancellation;
 mod cluster;
 mod conformance;
 mod dead_letters;
