@@ -92,6 +92,8 @@ mod words {
     pub(super) const VERSION: &str = "version";
     pub(super) const TIMEOUT_MS: &str = "timeout-ms";
     pub(super) const CALL_MONITOR_MS: &str = "call-monitor-ms";
+    pub(super) const PROGRESS: &str = "progress";
+    pub(super) const YES: &str = "true";
     pub(super) const REQUEST_ID: &str = "request-id";
     pub(super) const ATTEMPT: &str = "attempt";
     pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";

@@ -8,6 +8,7 @@ mod cast;
 mod evidence;
 mod gather;
 mod given_up;
+mod listener;
 mod outgoing;
 mod pending;
 mod prepare;
@@ -98,7 +99,7 @@ impl Client {
 
     /// Calls `method` with `arguments`: a struct, a map by name such as [`Value::map`], or `&()` for none. See
     /// [`Call`].
-    pub fn call(&self, method: &str, arguments: &impl Serialize) -> Call<Value, ServiceFailure> {
+    pub fn call(&self, method: &str, arguments: &impl Serialize) -> Call<Value, ServiceFailure, Value> {
         Call::new(self.outgoing(method, arguments), answer::untyped)
     }
 
@@ -124,6 +125,15 @@ impl Client {
         method: &'static Method,
         arguments: &impl Serialize,
     ) -> Call<T, E> {
+        Call::new(self.outgoing_of(method, arguments), answer::typed)
+    }
+
+    /// As [`start_call`](Self::start_call), of a method that tells its progress. Generated clients are made of this.
+    pub fn start_call_with_progress<T: DeserializeOwned, E: DeserializeOwned, P: DeserializeOwned>(
+        &self,
+        method: &'static Method,
+        arguments: &impl Serialize,
+    ) -> Call<T, E, P> {
         Call::new(self.outgoing_of(method, arguments), answer::typed)
     }
 

@@ -150,6 +150,7 @@ behaviours! {
         every_field_of_a_request_arrives,
         every_field_of_a_reply_arrives,
         a_sign_of_life_arrives_as_one,
+        progress_arrives_as_such,
         every_field_of_a_failure_arrives,
         every_field_of_a_notification_arrives,
         a_body_over_the_limit_is_refused;
@@ -172,5 +173,6 @@ behaviours! {
         a_typed_error_of_each_kind_comes_back,
         a_long_call_lasts_while_its_server_is_heard,
         a_long_call_ends_in_silence,
+        progress_is_heard_before_the_result,
         the_answers_of_all_servers_are_gathered;
 }

@@ -16,6 +16,7 @@ use crate::error::{Code, Error};
 use crate::interface::Interface;
 use crate::message::{Failure, Outcome};
 use crate::payload::Payload;
+use crate::progress::{Outbox, Progress};
 
 /// One served interface. `#[service]` writes the implementation; tools and proxies may write their own.
 pub trait Endpoint: Send + Sync + 'static {
@@ -45,6 +46,7 @@ pub type Dispatch = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 pub struct Invocation {
     context: SharedContext,
     arguments: Payload,
+    outbox: Option<Outbox>,
 }
 
 impl Invocation {
@@ -55,7 +57,18 @@ impl Invocation {
     }
 
     pub(crate) const fn shared(context: SharedContext, arguments: Payload) -> Self {
-        Self { context, arguments }
+        Self { context, arguments, outbox: None }
+    }
+
+    /// For a caller that listens for progress.
+    pub(crate) fn with_outbox(self, outbox: Option<Outbox>) -> Self {
+        Self { outbox, ..self }
+    }
+
+    /// Tells the caller of progress, encoded as the arguments were, if it listens.
+    #[must_use]
+    pub fn progress<T: Serialize>(&self) -> Progress<T> {
+        Progress::new(self.outbox.clone())
     }
 
     /// The encoded arguments, not compressed.

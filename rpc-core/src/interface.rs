@@ -47,6 +47,9 @@ pub struct Method {
     pub result: &'static str,
     /// The Rust type of the method's own error as written in the trait. A label for people.
     pub error: Option<&'static str>,
+    /// The Rust type of what it tells of its progress, as written in the trait; `None` when it tells nothing. A label for
+    /// people.
+    pub progress: Option<&'static str>,
     /// The method's documentation.
     pub docs: &'static str,
 }
@@ -127,6 +130,7 @@ impl Method {
             arguments: &[],
             result: "()",
             error: None,
+            progress: None,
             docs: "",
         }
     }
@@ -184,6 +188,13 @@ impl Method {
     #[must_use]
     pub const fn with_error(mut self, type_name: &'static str) -> Self {
         self.error = Some(type_name);
+        self
+    }
+
+    /// Sets the type of what the method tells of its progress. Default: nothing.
+    #[must_use]
+    pub const fn with_progress(mut self, type_name: &'static str) -> Self {
+        self.progress = Some(type_name);
         self
     }
 

@@ -51,6 +51,7 @@
 //! |---|---|
 //! | offering a service | [`service`], [`Server`] |
 //! | using one | the generated client, [`Call`], [`Cast`], [`Gather`], [`CallError`]; [`Client`] without types |
+//! | long calls | [`Call::call_monitor`], [`Progress`], [`Context::cancelled`] |
 //! | what a running server says about itself | [`introspection`] |
 //! | what can go wrong | [`Error`], [`Code`], [`Executed`] |
 //! | events that are kept | [`Retention`], [`Position`] |
@@ -93,6 +94,7 @@ mod history;
 mod identity;
 mod interface;
 pub mod introspection;
+mod latest;
 mod listener;
 mod memory;
 pub mod message;
@@ -103,6 +105,7 @@ mod notifier;
 mod parse_name;
 mod payload;
 mod priority;
+mod progress;
 mod readable;
 mod rejections;
 mod reply_address;
@@ -141,6 +144,7 @@ pub use self::notifier::{Background, BackgroundBuilder, BackgroundCounts, Notifi
 pub use self::parse_name::ParseNameError;
 pub use self::payload::{ContentEncoding, ContentType, Payload};
 pub use self::priority::Priority;
+pub use self::progress::{NoProgress, Progress};
 pub use self::reply_address::ReplyAddress;
 pub use self::server::{Server, ServerBuilder};
 pub use self::target::{Route, Target};

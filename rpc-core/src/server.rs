@@ -10,6 +10,7 @@ mod handle;
 mod introspect;
 mod patience;
 mod ping;
+mod progress;
 mod respond;
 mod routes;
 mod statistics;
@@ -74,7 +75,8 @@ use crate::transport::{ConsumeOptions, Consumer, SharedTransport, Source};
 /// so, beside half as many others as there are workers, is acknowledged at once: a crash then costs its reply.
 ///
 /// A caller who asks for it ([`Call::call_monitor`](crate::Call::call_monitor)) is told every now and then that its method
-/// is running, until the answer, and also while the handler blocks its thread, if the runtime has another one.
+/// is running, until the answer, and also while the handler blocks its thread, if the runtime has another one. A caller who
+/// listens hears of the method's [`Progress`](crate::Progress) before the answer, too.
 ///
 /// It answers questions about itself beside all this, also while it drains ([`introspection`](crate::introspection)).
 ///

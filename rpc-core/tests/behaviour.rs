@@ -47,6 +47,8 @@ mod ping;
 mod poison;
 #[path = "behaviour/prepare.rs"]
 mod prepare;
+#[path = "behaviour/progress.rs"]
+mod progress;
 #[path = "behaviour/relinking.rs"]
 mod relinking;
 #[path = "behaviour/replies.rs"]

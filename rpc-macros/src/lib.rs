@@ -115,6 +115,9 @@ use proc_macro::TokenStream;
 ///
 /// - `&Context` in the first place receives what travels with the request. It is recognised by this name and is
 ///   not an argument for the client.
+/// - `&Progress<T>` in the first place, or right after the context, tells the caller of a `#[call]` how far the method is. It is
+///   recognised by this name and is not an argument for the client, whose call can have `on_progress`. `T` is `Serialize` for the
+///   endpoint and `DeserializeOwned` for the client.
 /// - All others travel by name and are owned; their types are `Serialize` for the client and `DeserializeOwned`
 ///   for the endpoint. A server refuses a request with an argument that it does not know.
 /// - `#[default]` lets a request leave the argument out, which then is `Default::default()`; `#[default(expression)]`

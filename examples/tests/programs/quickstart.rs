@@ -1,4 +1,4 @@
-//! The quickstart.
+//! The programs that show what happens by themselves.
 
 use std::process::Command;
 
@@ -6,11 +6,18 @@ use tests::broker::Broker;
 
 #[test]
 fn the_transcript_is_the_same_over_memory_and_rabbitmq() {
+    assert_same_over_memory_and_rabbitmq(env!("CARGO_BIN_EXE_quickstart"));
+}
+
+#[test]
+fn long_calls_are_the_same_over_memory_and_rabbitmq() {
+    assert_same_over_memory_and_rabbitmq(env!("CARGO_BIN_EXE_long-call"));
+}
+
+fn assert_same_over_memory_and_rabbitmq(program: &str) {
     let transcripts = ["memory://".to_owned(), Broker::shared().url()].map(|url| {
-        let output = Command::new(env!("CARGO_BIN_EXE_quickstart"))
-            .args(["--transport-url", &url])
-            .output()
-            .expect("the quickstart runs");
+        let output =
+            Command::new(program).args(["--transport-url", &url]).output().expect("the program runs");
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success(), "{text}");
         without_timings(&text)

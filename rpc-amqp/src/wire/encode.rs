@@ -38,6 +38,7 @@ fn encode_request(request: &Request, user: Option<&str>) -> Result<Written, Erro
         }
         headers.maybe_text(words::ACCEPT_ENCODING, request.accept_encoding.map(ContentEncoding::as_str));
         headers.maybe_milliseconds(words::CALL_MONITOR_MS, request.call_monitor);
+        headers.maybe_text(words::PROGRESS, request.progress.then_some(words::YES));
         write_context(headers, &request.context, request.message_id.as_str());
         headers.maybe_timeout(words::TIMEOUT_MS, unsaid(request));
     });
@@ -56,6 +57,7 @@ fn encode_request(request: &Request, user: Option<&str>) -> Result<Written, Erro
 fn encode_reply(reply: &Reply, user: Option<&str>) -> Result<Written, Error> {
     let mut to = begin(reply.payload());
     to.headers(|headers| match &reply.outcome {
+        Outcome::Success(_) if reply.is_progress => headers.text(words::STATUS, words::PROGRESS),
         Outcome::Success(_) if !reply.ending => headers.text(words::STATUS, words::RUNNING),
         Outcome::Success(_) => headers.text(words::STATUS, words::OK),
         Outcome::Failure(failure) => {

@@ -79,7 +79,7 @@ proptest! {
     fn requests(
         payload in any_payload(), context in any_context(), method in id(), namespace in option::of(id()),
         (major, minor) in any::<(u32, u32)>(), correlation in option::of(id()), durable: bool,
-        ttl in option::of(1_u64..1_000_000), monitor in option::of(1_u64..1_000_000),
+        ttl in option::of(1_u64..1_000_000), monitor in option::of(1_u64..1_000_000), progress: bool,
     ) {
         let mut request = Request::new(method, payload);
         request.namespace = namespace.map(Into::into);
@@ -90,6 +90,7 @@ proptest! {
         request.accept_encoding = durable.then_some(ContentEncoding::Zstd);
         request.time_to_live = ttl.map(Duration::from_millis);
         request.call_monitor = monitor.map(Duration::from_millis);
+        request.progress = progress;
         request.context = context;
         if request.context.deadline.is_none() {
             // Without a timeout the broker's expiry is taken for one.
@@ -107,6 +108,7 @@ proptest! {
         prop_assert_eq!(read.accept_encoding, written.accept_encoding);
         prop_assert_eq!(read.time_to_live, written.time_to_live);
         prop_assert_eq!(read.call_monitor, written.call_monitor);
+        prop_assert_eq!(read.progress, written.progress);
         same_context(&read.context, &written.context, &written.message_id);
     }
 
@@ -114,7 +116,7 @@ proptest! {
     fn replies(
         payload in any_payload(), correlation in id(), server in option::of(id()), failed: bool,
         code in any_code(), text in "\\PC{0,40}", retryable: bool, after in option::of(1_u64..100_000),
-        error_type in option::of(id()), ending: bool,
+        error_type in option::of(id()), ending: bool, is_progress: bool,
     ) {
         let status = if failed {
             let mut failure = Failure::new(code, text);
@@ -131,6 +133,7 @@ proptest! {
         reply.server = server.map(Into::into);
         // A failure is always the last.
         reply.ending = failed || ending;
+        reply.is_progress = !reply.ending && is_progress;
         let written = reply.clone();
         let Message::Reply(read) = again(Message::from(reply)) else { panic!("another kind") };
         prop_assert_eq!(format!("{read:?}"), format!("{written:?}"));

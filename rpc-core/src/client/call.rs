@@ -1,16 +1,19 @@
 //! A call: waits for the reply.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use tokio::time::sleep_until;
 
 use super::again::{Again, Next};
 use super::call_monitor::{self, Unanswered};
 use super::evidence::require_consumers;
+use super::listener::Listener;
 use super::outgoing::{Outgoing, Ready};
 use super::pending::Pending;
 use super::replies::Slot;
@@ -21,6 +24,7 @@ use crate::deadline::Deadline;
 use crate::error::{CallError, Code, Error, Executed, Phase};
 use crate::message::{Message, Reply, Request};
 use crate::payload::Payload;
+use crate::progress::NoProgress;
 use crate::reply_address::ReplyAddress;
 use crate::target::Route;
 use crate::transport::{Destination, LinkState, SharedTransport};
@@ -57,9 +61,11 @@ use crate::transport::{Destination, LinkState, SharedTransport};
 /// over the wire of another framework. A method that is `uncancellable` runs as if somebody waited. At its deadline a method
 /// is dropped in any case.
 #[must_use = "a call does nothing until it is awaited"]
-pub struct Call<T, E> {
+pub struct Call<T, E, P = NoProgress> {
     outgoing: Outgoing,
     read: ReadReply<T, E>,
+    listener: Option<Listener>,
+    progress: PhantomData<fn() -> P>,
 }
 
 /// Reads a reply whose body may inflate to so many bytes.
@@ -69,10 +75,10 @@ pub(super) type ReadReply<T, E> = fn(Reply, usize) -> Result<T, CallError<E>>;
 #[must_use = "a call does nothing until it is awaited"]
 pub struct CallFuture<T, E>(Pin<Box<dyn Future<Output = Result<T, CallError<E>>> + Send>>);
 
-impl<T, E> Call<T, E> {
+impl<T, E, P> Call<T, E, P> {
     pub(super) fn new(mut outgoing: Outgoing, read: ReadReply<T, E>) -> Self {
         outgoing.waits_for_reply = true;
-        Self { outgoing, read }
+        Self { outgoing, read, listener: None, progress: PhantomData }
     }
 
     /// Waits at most this long. Default: see [`Call`].
@@ -93,6 +99,20 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    /// Calls `hear` with what the method tells of its [`Progress`](crate::Progress), as it comes and before the call ends, in the
+    /// task that waits for the call. Default: nobody listens, and nothing is sent.
+    ///
+    /// Of what comes faster than the task runs the latest 64 are kept. A server that knows nothing of this sends nothing, nor
+    /// does any over the wire of another framework. What does not fit the type is left out.
+    pub fn on_progress(mut self, hear: impl FnMut(P) + Send + 'static) -> Self
+    where
+        P: DeserializeOwned,
+    {
+        self.listener = Some(Listener::new(hear));
+        self.outgoing.listens = true;
+        self
+    }
+
     /// Makes the call on behalf of `context`: its request id, deadline, trace and metadata. It ends as [`Code::Cancelled`] when
     /// the call that brought the context is [cancelled](Context::cancelled), also in another task. Default: that of the
     /// handler that runs, or a new one.
@@ -108,18 +128,18 @@ impl<T, E> Call<T, E> {
     }
 }
 
-impl<T: 'static, E: 'static> IntoFuture for Call<T, E> {
+impl<T: 'static, E: 'static, P> IntoFuture for Call<T, E, P> {
     type Output = Result<T, CallError<E>>;
     type IntoFuture = CallFuture<T, E>;
 
     fn into_future(self) -> Self::IntoFuture {
+        let Self { outgoing, read, listener, progress: _ } = self;
         CallFuture(Box::pin(async move {
-            let Self { outgoing, read } = self;
             let mut ready = outgoing.ready()?;
             let limit = ready.transport.capabilities().max_message_size;
-            let reply = match ready.cancelled_with.take() {
-                None => exchange(&mut ready).await,
-                Some(signal) => Box::pin(exchange_unless(signal, &mut ready)).await,
+            let reply = match (ready.cancelled_with.take(), listener) {
+                (None, None) => exchange(&mut ready).await,
+                (cancelled, listener) => Box::pin(exchange_with(cancelled, listener, &mut ready)).await,
             };
             let reply = reply.map_err(|error| ready.name(error))?;
             read(Arc::unwrap_or_clone(reply), limit).map_err(|error| match error {
@@ -138,7 +158,7 @@ impl<T, E> Future for CallFuture<T, E> {
     }
 }
 
-impl<T, E> fmt::Debug for Call<T, E> {
+impl<T, E, P> fmt::Debug for Call<T, E, P> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("Call").field(&self.outgoing).finish()
     }
@@ -153,28 +173,35 @@ impl<T, E> fmt::Debug for CallFuture<T, E> {
 /// Arguments up to so many bytes may be kept until the reply comes, which is mostly what tells that they arrived.
 const SMALL: usize = 4 * 1_024;
 
-/// As [`exchange`], until the call that this one is made for is cancelled.
-async fn exchange_unless(cancelled: Signal, ready: &mut Ready) -> Received {
+/// As [`exchange`], until the call that this one is made for is `cancelled`, and with a `listener` for progress.
+async fn exchange_with(cancelled: Option<Signal>, listener: Option<Listener>, ready: &mut Ready) -> Received {
+    let inbox = ready.inbox.clone().unwrap_or_else(Listener::inbox);
+    let exchanged = async {
+        match listener {
+            Some(listener) => listener.beside(&inbox, exchange(ready)).await,
+            None => exchange(ready).await,
+        }
+    };
+    let Some(cancelled) = cancelled else { return exchanged.await };
     tokio::select! {
         biased;
         () = cancelled.given() => {
             let message = "the call that this one was made for was cancelled";
             Err(Error::new(Code::Cancelled, message))
         }
-        received = exchange(ready) => received,
+        received = exchanged => received,
     }
 }
 
 /// Sends the request and waits for its reply.
 async fn exchange(ready: &mut Ready) -> Received {
-    let Ready { transport, destination, request, deadline, needs_consumer, idempotent, cancellable, .. } =
-        ready;
+    let Ready { transport, destination, request, deadline, inbox, .. } = ready;
     let (destination, deadline) = (&*destination, *deadline);
     if matches!(destination, Destination::Request(target) if target.route() == Route::Fanout) {
         let message = "a call has one answer, so it cannot go to every server: gather the answers instead";
         return Err(Error::new(Code::InvalidArguments, message).with_phase(Phase::Publish));
     }
-    if *needs_consumer {
+    if ready.needs_consumer {
         Box::pin(require_consumers(transport, destination, deadline)).await?;
     }
     // The place in the table exists before the request leaves, so no reply can come too early; and it is given
@@ -185,9 +212,9 @@ async fn exchange(ready: &mut Ready) -> Received {
     };
     Arc::make_mut(request).reply_to = Some((address, slot.correlation_id()));
     tracing::trace!(%destination, method = %request.method, request_id = %request.context.request_id, "call");
-    let again = Again::new(*idempotent, deadline);
+    let again = Again::new(ready.idempotent, deadline);
     // What ends before its end, at whichever await point, was given up.
-    let mut slot = Pending::new(slot, destination, deadline, *cancellable);
+    let mut slot = Pending::new(slot, destination, deadline, ready.cancellable, inbox.as_ref());
     let received = ask(transport, destination, request, again, &mut slot).await;
     slot.ended();
     received

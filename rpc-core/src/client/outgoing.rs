@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::call_monitor::SHORTEST;
+use super::listener::{Inbox, Listener};
 use super::{Client, Prepare};
 use crate::cancellation::Signal;
 use crate::codec;
@@ -37,6 +38,8 @@ pub(super) struct Outgoing {
     pub(super) call_monitor: Option<Duration>,
     pub(super) context: Option<Box<Context>>,
     pub(super) idempotency_key: Option<String>,
+    /// Whether somebody listens for progress.
+    pub(super) listens: bool,
 }
 
 /// A request that is ready to be sent.
@@ -53,6 +56,8 @@ pub(super) struct Ready {
     pub(super) cancellable: bool,
     /// Says that it is to be given up.
     pub(super) cancelled_with: Option<Signal>,
+    /// Where progress goes, if somebody listens.
+    pub(super) inbox: Option<Inbox>,
 }
 
 impl Outgoing {
@@ -77,6 +82,7 @@ impl Outgoing {
             call_monitor: None,
             context: None,
             idempotency_key: None,
+            listens: false,
         }
     }
 
@@ -124,6 +130,7 @@ impl Outgoing {
             version,
             accept_encoding: cfg!(feature = "zstd").then_some(ContentEncoding::Zstd),
             call_monitor: call_monitor.map(|silence| silence.clamp(SHORTEST, Deadline::LONGEST)),
+            progress: self.listens,
             ..Request::in_context(message_id, context, method, arguments)
         });
         let destination = Destination::Request(target);
@@ -138,6 +145,7 @@ impl Outgoing {
             idempotent,
             cancellable,
             cancelled_with,
+            inbox: self.listens.then(Listener::inbox),
         })
     }
 }

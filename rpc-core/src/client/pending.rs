@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::listener::Inbox;
 use super::replies::Slot;
 use crate::deadline::Deadline;
 use crate::transport::Destination;
@@ -14,17 +15,22 @@ pub(super) struct Pending<'a> {
     deadline: Deadline,
     /// Whether servers are told at all.
     is_cancellable: bool,
+    /// Where progress goes, if the caller listens.
+    inbox: Option<&'a Inbox>,
     may_have_left: bool,
 }
 
 impl<'a> Pending<'a> {
-    pub(super) const fn new(
+    pub(super) fn new(
         slot: Slot,
         destination: &'a Destination,
         deadline: Deadline,
         is_cancellable: bool,
+        inbox: Option<&'a Inbox>,
     ) -> Self {
-        Self { slot, destination, deadline, is_cancellable, may_have_left: false }
+        let pending = Self { slot, destination, deadline, is_cancellable, inbox, may_have_left: false };
+        pending.listen();
+        pending
     }
 
     /// The request is about to leave.
@@ -42,6 +48,13 @@ impl<'a> Pending<'a> {
     pub(super) fn moves(&mut self, slot: Slot) {
         self.slot = slot;
         self.may_have_left = false;
+        self.listen();
+    }
+
+    fn listen(&self) {
+        if let Some(inbox) = self.inbox {
+            self.slot.listen_for_progress(Inbox::clone(inbox));
+        }
     }
 
     /// The call has ended, and the caller knows how.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::call_monitor::Heard;
 use super::given_up::GivenUp;
+use super::listener::Inbox;
 use super::outgoing::closed;
 use super::reply_table::{Full, ReplyTable};
 use super::waiter::{Handed, Received, Waiter};
@@ -219,6 +220,12 @@ impl Slot {
     pub(super) fn heard(&self) -> Arc<Heard> {
         // Taken already, its answer is there.
         self.waiting.table.with(self.key, Waiter::listen).unwrap_or_else(|| Arc::new(Heard::now()))
+    }
+
+    /// Progress that comes for this call goes to `inbox`. Called before the request leaves, so that none comes too early.
+    pub(super) fn listen_for_progress(&self, inbox: Inbox) {
+        // Taken already, its answer is there.
+        self.waiting.table.with(self.key, |waiter| waiter.listen_for_progress(inbox));
     }
 
     /// Takes the replies of many in the place of one: at most `most` of them wait to be read, and what comes beyond that

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::mpsc;
 
 use super::call_monitor::Heard;
+use super::listener::Inbox;
 use crate::error::Error;
 use crate::message::{Outcome, Reply};
 use crate::payload::{ContentType, Payload};
@@ -51,6 +52,8 @@ pub(super) struct Handed {
 struct Before {
     /// When something came, for a call that listens for signs of life.
     heard: Option<Arc<Heard>>,
+    /// Where progress goes, for a call that listens for it.
+    progress: Option<Inbox>,
     /// A result that came before the last reply, as old servers of oslo.messaging send it. One at most.
     kept: Option<Arc<Reply>>,
 }
@@ -100,6 +103,13 @@ impl Waiter {
         heard
     }
 
+    /// From now on progress goes to `inbox`.
+    pub(super) fn listen_for_progress(&mut self, inbox: Inbox) {
+        if let Self::Call(call) = self {
+            call.before.get_or_insert_default().progress = Some(inbox);
+        }
+    }
+
     /// A reply came that is not the last one.
     pub(super) fn hear(&mut self, reply: Arc<Reply>) {
         if let Self::Call(call) = self {
@@ -121,7 +131,11 @@ impl WaitingCall {
         if let Some(heard) = self.before.as_ref().and_then(|before| before.heard.as_ref()) {
             heard.again();
         }
-        if !says_nothing(&reply) {
+        if reply.is_progress {
+            if let Some(inbox) = self.before.as_ref().and_then(|before| before.progress.as_ref()) {
+                inbox.put(reply.payload().clone());
+            }
+        } else if !says_nothing(&reply) {
             self.before.get_or_insert_default().kept = Some(reply);
         }
     }

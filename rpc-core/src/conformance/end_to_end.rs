@@ -1,7 +1,7 @@
 //! Clients and servers over the transport.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -37,6 +37,7 @@ const METHODS: &[Method] = &[
     Method::new("hang", MethodKind::Call),
     Method::new("wait", MethodKind::Call),
     Method::new("large", MethodKind::Call),
+    Method::new("count", MethodKind::Call),
 ];
 
 #[derive(Deserialize)]
@@ -68,6 +69,15 @@ async fn run(probe: &Probe, method: &str, number: i64, invocation: &Invocation) 
         "panic" => panic!("for the test"),
         "large" => invocation.success(&vec![number; 10_000_000]),
         "hang" => std::future::pending().await,
+        "count" => {
+            let progress = invocation.progress();
+            for told in 0..number {
+                progress.send(&told);
+                // So that they are sent one by one, and not the latest only.
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            invocation.success(&progress.is_heard())
+        }
         _ => {
             probe.started.notify_one();
             probe.finish.notified().await;
@@ -272,6 +282,23 @@ pub(super) async fn a_long_call_ends_in_silence(harness: Arc<dyn Harness>) {
         outcome => panic!("nobody answers, and this came: {outcome:?}"),
     }
     assert_eq!(other.pending_calls(), 0);
+}
+
+pub(super) async fn progress_is_heard_before_the_result(harness: Arc<dyn Harness>) {
+    let (one, other) = two(&harness).await;
+    let target = topic();
+    let (server, _) = start(&one, &target).await;
+    let client = Client::new(&other, target);
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&heard);
+    let count = client.call("count", &arguments(20)).timeout(SOON);
+    let count = count.on_progress(move |value| told.lock().unwrap().push(value.as_integer()));
+    assert_eq!(count.await.unwrap(), Value::Bool(true));
+    assert_eq!(*heard.lock().unwrap(), (0..20).map(Some).collect::<Vec<_>>());
+    let unheard = client.call("count", &arguments(20)).timeout(SOON).await.unwrap();
+    assert_eq!(unheard, Value::Bool(false), "nothing is sent to who does not listen");
+    assert_eq!((other.pending_calls(), other.orphan_replies()), (0, 0));
+    server.shutdown(SOON).await;
 }
 
 pub(super) async fn the_answers_of_all_servers_are_gathered(harness: Arc<dyn Harness>) {

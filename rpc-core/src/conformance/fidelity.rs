@@ -61,6 +61,7 @@ pub(super) async fn every_field_of_a_request_arrives(harness: Arc<dyn Harness>) 
             context: context(),
             accept_encoding: Some(ContentEncoding::Zstd),
             call_monitor: Some(Duration::from_millis(2_500)),
+            progress: true,
             ..Request::new("methöd", arguments)
         };
         send_request(&one, &target, sent.clone()).await.unwrap();
@@ -73,7 +74,7 @@ pub(super) async fn every_field_of_a_request_arrives(harness: Arc<dyn Harness>) 
         assert_eq!(arrived.method, sent.method);
         assert_eq!(arrived.arguments, sent.arguments);
         assert_eq!(arrived.accept_encoding, sent.accept_encoding);
-        assert_eq!(arrived.call_monitor, sent.call_monitor);
+        assert_eq!((arrived.call_monitor, arrived.progress), (sent.call_monitor, true));
         assert_context(&arrived.context);
         delivery.ack().unwrap();
     }
@@ -83,7 +84,7 @@ pub(super) async fn every_field_of_a_request_arrives(harness: Arc<dyn Harness>) 
     let arrived = request_of(&delivery);
     assert_eq!((&arrived.reply_to, &arrived.namespace, arrived.accept_encoding), (&None, &None, None));
     assert_eq!((arrived.version, arrived.context.deadline), (Version::DEFAULT, None));
-    assert_eq!(arrived.call_monitor, None);
+    assert_eq!((arrived.call_monitor, arrived.progress), (None, false));
     assert!(arrived.context.metadata.is_empty() && arrived.context.idempotency_key.is_none());
 }
 
@@ -122,6 +123,16 @@ pub(super) async fn a_sign_of_life_arrives_as_one(harness: Arc<dyn Harness>) {
     assert_eq!(arrived.correlation_id, sent.correlation_id);
     assert_eq!((&arrived.server, arrived.ending), (&sent.server, false));
     assert!(matches!(&arrived.outcome, Outcome::Success(payload) if payload.body.is_empty()), "{arrived:?}");
+}
+
+pub(super) async fn progress_arrives_as_such(harness: Arc<dyn Harness>) {
+    let correlation_id = CorrelationId::parse("any text of theirs").unwrap();
+    let progress = Payload::new(ContentType::MessagePack, Bytes::from_static(&[7]));
+    let sent = Reply { server: Some("cell-1".into()), ..Reply::progress(correlation_id, progress.clone()) };
+    let arrived = exchange(&harness, &sent).await;
+    assert_eq!((arrived.correlation_id, arrived.server), (sent.correlation_id, sent.server));
+    assert_eq!((arrived.ending, arrived.is_progress), (false, true));
+    assert!(matches!(arrived.outcome, Outcome::Success(payload) if payload == progress));
 }
 
 pub(super) async fn every_field_of_a_failure_arrives(harness: Arc<dyn Harness>) {

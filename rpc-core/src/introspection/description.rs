@@ -74,6 +74,9 @@ pub struct MethodDescription {
     pub result: TypeDescription,
     /// Its own error, if it has one.
     pub error: Option<TypeDescription>,
+    /// What it tells of its progress, if it does.
+    #[serde(default)]
+    pub progress: Option<TypeDescription>,
     /// The method's documentation.
     pub docs: String,
 }
@@ -146,6 +149,7 @@ impl MethodDescription {
             arguments: method.arguments.iter().map(ArgumentDescription::new).collect(),
             result: TypeDescription::new(method.result),
             error: method.error.map(TypeDescription::new),
+            progress: method.progress.map(TypeDescription::new),
             docs: method.docs.to_owned(),
         }
     }

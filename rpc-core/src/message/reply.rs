@@ -23,6 +23,8 @@ pub struct Reply {
     pub outcome: Outcome,
     /// Whether it is the last reply to its request, as most are. Any other says that the method is running.
     pub ending: bool,
+    /// Whether it holds what the method tells of its progress, for a caller that listens. Never the last reply.
+    pub is_progress: bool,
     /// How long the broker may keep the reply; the caller's remaining time.
     pub time_to_live: Option<Duration>,
 }
@@ -71,6 +73,7 @@ impl Reply {
             server: None,
             outcome,
             ending: true,
+            is_progress: false,
             time_to_live: None,
         }
     }
@@ -79,6 +82,13 @@ impl Reply {
     #[must_use]
     pub fn running(correlation_id: CorrelationId) -> Self {
         Self { ending: false, ..Self::new(correlation_id, Outcome::Success(Payload::default())) }
+    }
+
+    /// Progress: what the method that the request with `correlation_id` asked for tells of itself while it is running.
+    #[must_use]
+    pub fn progress(correlation_id: CorrelationId, progress: Payload) -> Self {
+        let reply = Self::new(correlation_id, Outcome::Success(progress));
+        Self { ending: false, is_progress: true, ..reply }
     }
 
     /// The encoded result, or the encoded error.

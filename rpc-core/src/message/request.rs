@@ -38,6 +38,9 @@ pub struct Request {
     /// How long the caller waits for a sign of life; `None` when it listens for none. The server sends one every
     /// half of it while the method runs, as [`Reply::running`](super::Reply::running).
     pub call_monitor: Option<Duration>,
+    /// Whether the caller listens for progress: whether the server sends what the method tells, as
+    /// [`Reply::progress`](super::Reply::progress).
+    pub progress: bool,
 }
 
 impl Request {
@@ -68,6 +71,7 @@ impl Request {
             durable: false,
             accept_encoding: None,
             call_monitor: None,
+            progress: false,
         }
     }
 }

@@ -18,6 +18,7 @@ use super::beats::Beats;
 use super::cancellations::{Cancellable, Cancellations};
 use super::duplicates::Duplicates;
 use super::ping::Ping;
+use super::progress::ProgressSender;
 use super::respond::Responder;
 use super::routes::{Route, Routes};
 use super::statistics::Statistics;
@@ -32,6 +33,7 @@ use crate::error::{Code, Error, Executed};
 use crate::interface::Interface;
 use crate::message::{Asked, Failure, Malformed, Outcome, Request};
 use crate::payload::{ContentType, Payload};
+use crate::progress::Outbox;
 use crate::rejections::Rejections;
 use crate::transport::Acknowledger;
 
@@ -49,6 +51,7 @@ pub(super) struct Handler {
     statistics: Option<Arc<Statistics>>,
     responder: Arc<Responder>,
     beats: Beats,
+    progress: ProgressSender,
     stop: CancellationToken,
     kill: CancellationToken,
 }
@@ -128,6 +131,7 @@ impl Handler {
             delivery_limit: DeliveryLimit::new(delivery_limit, capabilities.redelivery_count),
             max_message_size: capabilities.max_message_size,
             beats: Beats::new(&transport, target.server_name().unwrap_or_default().into()),
+            progress: ProgressSender::new(&transport, target.server_name().unwrap_or_default().into()),
             fanout_outlives_link: capabilities.fanout_outlives_link,
             responder: Arc::new(Responder::new(
                 &transport,
@@ -256,10 +260,12 @@ impl Handler {
             },
         };
         let measured = self.statistics.as_ref().map(|statistics| statistics.started(route, received));
-        let ended = if request.call_monitor.is_none() {
-            self.run(route, &request, arguments, acknowledge, &cancellable).await
+        let is_watched = request.call_monitor.is_some() || request.progress;
+        let ended = if !is_watched {
+            let invocation = (arguments, None);
+            self.run(route, &request, invocation, acknowledge, &cancellable).await
         } else {
-            Box::pin(self.run_monitored(route, &request, arguments, acknowledge, &cancellable)).await
+            Box::pin(self.run_watched(route, &request, arguments, acknowledge, &cancellable)).await
         };
         drop(cancellable);
         if let Some(measured) = measured {
@@ -313,8 +319,8 @@ impl Handler {
             .map_err(|error| Failure::from(&error))
     }
 
-    /// As [`run`](Self::run), and tells the caller meanwhile that it runs.
-    async fn run_monitored(
+    /// As [`run`](Self::run), and tells the caller meanwhile that it runs, or how far it is.
+    async fn run_watched(
         &self,
         route: Route,
         request: &Arc<Request>,
@@ -323,7 +329,12 @@ impl Handler {
         cancellable: &Cancellable<'_>,
     ) -> Ended {
         let beating = self.beats.start(request);
-        let ended = self.run(route, request, arguments, acknowledge, cancellable).await;
+        let outbox = request.progress.then(|| Outbox::new(arguments.content_type));
+        let run = self.run(route, request, (arguments, outbox.clone()), acknowledge, cancellable);
+        let ended = match &outbox {
+            Some(outbox) => self.progress.beside(request, outbox, run).await,
+            None => run.await,
+        };
         if let Some(beating) = beating {
             beating.end().await;
         }
@@ -334,7 +345,7 @@ impl Handler {
         &self,
         route: Route,
         request: &Arc<Request>,
-        arguments: Payload,
+        (arguments, outbox): (Payload, Option<Outbox>),
         acknowledge: Acknowledge,
         cancellable: &Cancellable<'_>,
     ) -> Ended {
@@ -350,7 +361,7 @@ impl Handler {
             let message_id = Some(request.message_id.clone());
             SharedContext::Alone(Arc::new(Context { deadline, message_id, ..brought.clone() }))
         };
-        let invocation = Invocation::shared(context.clone(), arguments);
+        let invocation = Invocation::shared(context.clone(), arguments).with_outbox(outbox);
         let endpoint = &self.endpoints[route.endpoint];
         let method = async { endpoint.dispatch(route.method, invocation).await };
         let running = AssertUnwindSafe(with_current(context, method)).catch_unwind();

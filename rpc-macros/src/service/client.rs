@@ -84,7 +84,12 @@ fn render_method(index: usize, method: &Method, crate_path: &TokenStream) -> Tok
     let (output, start) = if method.is_answered() {
         let Output { value, error } = &method.output;
         let error = error.as_ref().map_or_else(|| quote!(#crate_path::NoError), ToTokens::to_token_stream);
-        if method.kind == Kind::Call {
+        if let Some(told) = &method.progress {
+            (
+                quote!(#crate_path::Call<#value, #error, #told>),
+                quote!(start_call_with_progress::<#value, #error, #told>),
+            )
+        } else if method.kind == Kind::Call {
             (quote!(#crate_path::Call<#value, #error>), quote!(start_call::<#value, #error>))
         } else {
             (quote!(#crate_path::Gather<#value, #error>), quote!(start_gather::<#value, #error>))

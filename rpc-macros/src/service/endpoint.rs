@@ -126,9 +126,10 @@ fn render_method(service: &Service, method: &Method, crate_path: &TokenStream) -
         let span = context.span().resolved_at(Span::call_site());
         quote_spanned!(span=> , invocation.context())
     });
+    let progress = method.progress.as_ref().map(|told| quote!(, &invocation.progress::<#told>()));
     let names = method.arguments.iter().map(|argument| &argument.name);
     let run = quote! {
-        <__Service as #service_name>::#name(&service #context #(, arguments.#names)*).await
+        <__Service as #service_name>::#name(&service #context #progress #(, arguments.#names)*).await
     };
     let Output { value, error } = &method.output;
     // The types are spelled out, so that one that cannot travel is reported where the user wrote it.

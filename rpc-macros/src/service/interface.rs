@@ -58,6 +58,10 @@ fn method(method: &Method, crate_path: &TokenStream) -> TokenStream {
         let type_name = type_text(error);
         quote!(.with_error(#type_name))
     });
+    let progress = method.progress.as_ref().map(|told| {
+        let type_name = type_text(told);
+        quote!(.with_progress(#type_name))
+    });
     let docs = text(&method.docs);
     quote! {
         #crate_path::Method::new(#name, #crate_path::MethodKind::#kind)
@@ -70,6 +74,7 @@ fn method(method: &Method, crate_path: &TokenStream) -> TokenStream {
             .with_arguments(const { &[#(#arguments),*] })
             #result
             #error
+            #progress
             .with_docs(#docs)
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Method {
     pub(super) uncancellable: bool,
     /// The type of the context argument, if the method takes one.
     pub(super) context: Option<Type>,
+    /// What the method tells of its progress, if it does.
+    pub(super) progress: Option<Type>,
     pub(super) arguments: Vec<Argument>,
     pub(super) output: Output,
     /// The `#[doc]` attributes.

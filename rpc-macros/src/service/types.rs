@@ -33,6 +33,21 @@ pub(super) fn is_context(checked: &Type) -> bool {
     path.segments.last().is_some_and(|last| last.ident == "Context" && last.arguments.is_none())
 }
 
+/// The `T` of `&Progress<T>`, if `checked` is that.
+pub(super) fn progress(checked: &Type) -> Option<&Type> {
+    let Type::Reference(TypeReference { lifetime: None, mutability: None, elem, .. }) = bare(checked) else {
+        return None;
+    };
+    let Type::Path(TypePath { qself: None, path, .. }) = bare(elem) else { return None };
+    let last = path.segments.last().filter(|last| last.ident == "Progress")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let mut types = arguments.args.iter();
+    match (types.next(), types.next()) {
+        (Some(GenericArgument::Type(value)), None) => Some(value),
+        _ => None,
+    }
+}
+
 /// Whether `checked` is an `Option`.
 pub(super) fn is_option(checked: &Type) -> bool {
     let Type::Path(TypePath { qself: None, path, .. }) = bare(checked) else { return false };

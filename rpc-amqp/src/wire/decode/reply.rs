@@ -18,7 +18,7 @@ pub(super) fn decode(arrived: Arrived<'_>, headers: &FieldTable) -> Result<Reply
     let payload = payload(properties, arrived.body)?;
     let status = text(headers, words::STATUS);
     let outcome = match status.as_deref() {
-        Some(words::OK | words::RUNNING) => Outcome::Success(payload),
+        Some(words::OK | words::RUNNING | words::PROGRESS) => Outcome::Success(payload),
         Some(words::ERROR) => {
             let mut failure = failure(headers);
             failure.data = payload;
@@ -26,16 +26,19 @@ pub(super) fn decode(arrived: Arrived<'_>, headers: &FieldTable) -> Result<Reply
         }
         Some(other) => {
             return Err(Malformed::new(format!(
-                "the header status is {:?}: it has to be ok, error or running",
+                "the header status is {:?}: it has to be ok, error, running or progress",
                 shown(other)
             )));
         }
         None => {
-            return Err(Malformed::new("the header status is missing: it has to be ok, error or running"));
+            return Err(Malformed::new(
+                "the header status is missing: it has to be ok, error, running or progress",
+            ));
         }
     };
     let mut reply = Reply::new(correlation_id, outcome);
-    reply.ending = status.as_deref() != Some(words::RUNNING);
+    reply.is_progress = status.as_deref() == Some(words::PROGRESS);
+    reply.ending = !reply.is_progress && status.as_deref() != Some(words::RUNNING);
     reply.message_id = message_id(properties);
     reply.server = properties.app_id().as_ref().map(|server| Arc::from(server.as_str()));
     reply.time_to_live = expiration(properties);

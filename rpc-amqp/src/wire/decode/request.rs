@@ -43,6 +43,7 @@ pub(super) fn decode(
     let call_monitor = number(headers, words::CALL_MONITOR_MS).filter(|milliseconds| *milliseconds > 0);
     request.call_monitor =
         call_monitor.map(|milliseconds| Duration::from_millis(milliseconds).min(Deadline::LONGEST));
+    request.progress = text(headers, words::PROGRESS).is_some_and(|word| matches!(&*word, words::YES | "1"));
     request.time_to_live = time_to_live;
     request.durable = *properties.delivery_mode() == Some(PERSISTENT);
     Ok(request)

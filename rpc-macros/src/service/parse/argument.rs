@@ -7,13 +7,23 @@ use crate::errors::Errors;
 use crate::service::model::{Argument, ArgumentDefault};
 use crate::service::types;
 
-/// Reads all arguments after the receiver: the type of the context, if there is one, and what travels.
+/// What a method takes after the receiver.
+#[derive(Default)]
+pub(super) struct Inputs {
+    /// The type of the context, if there is one.
+    pub(super) context: Option<Type>,
+    /// What is told of the progress, if something is.
+    pub(super) progress: Option<Type>,
+    /// What travels.
+    pub(super) arguments: Vec<Argument>,
+}
+
+/// Reads all arguments after the receiver.
 pub(super) fn parse_all<'input>(
     inputs: impl Iterator<Item = &'input PatType>,
     errors: &mut Errors,
-) -> (Option<Type>, Vec<Argument>) {
-    let mut context = None;
-    let mut arguments: Vec<Argument> = Vec::new();
+) -> Inputs {
+    let Inputs { mut context, mut progress, mut arguments } = Inputs::default();
     for (index, input) in inputs.enumerate() {
         let default = default(input, errors);
         if types::is_context(&input.ty) {
@@ -26,6 +36,17 @@ pub(super) fn parse_all<'input>(
             context = Some((*input.ty).clone());
             continue;
         }
+        if let Some(told) = types::progress(&input.ty) {
+            if index > usize::from(context.is_some()) {
+                errors.push(input, "the progress goes first, right after `&self` and the context");
+            }
+            if default.is_some() {
+                errors.push(input, "the progress has no default: it is not sent by the caller");
+            }
+            types::check(told, errors);
+            progress = Some(told.clone());
+            continue;
+        }
         types::check(&input.ty, errors);
         let Some(name) = name(&input.pat, errors) else { continue };
         if arguments.iter().any(|earlier| earlier.name.unraw() == name.unraw()) {
@@ -36,7 +57,7 @@ pub(super) fn parse_all<'input>(
         let default = default.or_else(|| types::is_option(&input.ty).then_some(ArgumentDefault::OfType));
         arguments.push(Argument { name: name.clone(), argument_type: (*input.ty).clone(), default });
     }
-    (context, arguments)
+    Inputs { context, progress, arguments }
 }
 
 fn name<'input>(pattern: &'input Pat, errors: &mut Errors) -> Option<&'input Ident> {

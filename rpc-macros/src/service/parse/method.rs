@@ -24,7 +24,7 @@ pub(super) fn parse(item: &TraitItemFn, interface: Option<Version>, errors: &mut
         FnArg::Typed(input) => Some(input),
         FnArg::Receiver(_) => None,
     });
-    let (context, arguments) = argument::parse_all(inputs, errors);
+    let argument::Inputs { context, progress, arguments } = argument::parse_all(inputs, errors);
     let written = match &signature.output {
         ReturnType::Default => parse_quote!(()),
         ReturnType::Type(_, written) => (**written).clone(),
@@ -34,6 +34,9 @@ pub(super) fn parse(item: &TraitItemFn, interface: Option<Version>, errors: &mut
     let attribute = attribute?;
     if attribute.kind == Kind::Cast && !types::is_unit(&written) {
         errors.push(&written, "nobody waits for a cast: remove the return type, or use `#[call]`");
+    }
+    if let Some(told) = progress.as_ref().filter(|_| attribute.kind != Kind::Call) {
+        errors.push(told, "nobody hears of this progress: remove it, or use `#[call]`");
     }
     if attribute.kind == Kind::Fanout && attribute.timeout.is_some() && types::is_unit(&written) {
         let message = "nobody waits for a fanout without a result: remove `timeout`, or return something";
@@ -49,6 +52,7 @@ pub(super) fn parse(item: &TraitItemFn, interface: Option<Version>, errors: &mut
         at_most_once: attribute.at_most_once,
         uncancellable: attribute.uncancellable,
         context,
+        progress,
         arguments,
         // Whoever reads the model finds no error without a report, so this stands only for a refused type.
         output: output.unwrap_or(Output { value: written, error: None }),
