@@ -197,3 +197,28 @@ fn a_call_in_doubt_stays_so_when_it_could_not_be_sent_again() {
         finished.history.all().iter().any(|(_, event)| matches!(event, Event::Executed { operation: 1, .. }));
     assert!(ran, "{}", finished.history.of(1));
 }
+
+/// A handler is dropped soon after its caller has gone, also when the caller's link has just broken.
+#[test]
+fn a_call_that_is_given_up_ends_at_its_server() {
+    let cut = |purpose| FaultKind::Cut { process: 0, purpose: Some(purpose) };
+    let faults = [(FaultKind::Double, 100), (cut(Purpose::Consume), 100), (cut(Purpose::Publish), 3_000)];
+    for (kind, limit) in faults {
+        let given_up = Operation {
+            work: 12_000,
+            abandoned: Some(500),
+            ..operation(Kind::Call, 500, 15_000, Ending::Returns)
+        };
+        let scenario = scenario(vec![given_up], Fault { at: 990, lasts: 0, kind });
+        let finished = run(&scenario);
+        let violations = check(&scenario, &finished);
+        assert!(violations.is_empty(), "{kind:?}: {violations:?}\n{}", finished.history.of(0));
+        let when = |is_it: fn(&Event) -> bool| {
+            finished.history.all().iter().find(|(_, event)| is_it(event)).map(|(now, _)| *now)
+        };
+        let abandoned = when(|event| matches!(event, Event::Abandoned { operation: 0 }));
+        let ended = when(|event| matches!(event, Event::Ended { operation: 0 }));
+        let took = ended.zip(abandoned).map(|(ended, abandoned)| ended.saturating_sub(abandoned));
+        assert!(took.is_some_and(|took| took <= limit), "{kind:?}: {took:?}\n{}", finished.history.of(0));
+    }
+}
