@@ -106,7 +106,7 @@ use proc_macro::TokenStream;
 /// |---|---|---|---|
 /// | `since = "1.1"` | all | The version that brought the method; the client asks for a server of at least this one. | `"<major>.0"` |
 /// | `timeout = "1m 30s"` | `#[call]`, `#[fanout]` with a result | How long the client waits, unless it is told otherwise. | that of the client |
-/// | `call_monitor = "10s"` | `#[call]` | For how long the client bears no sign of life from the server, unless it is told otherwise. | that of the client, or for ever |
+/// | `call_monitor = "10s"` | `#[call]` | For how long the client bears no sign of life from the server, unless it is told otherwise: then the call ends as `unresponsive`. For calls that take minutes, whose server may die long before. | that of the client, or for ever |
 /// | `idempotent` | `#[call]` | The method may run again after a crash: the request is acknowledged after the reply, not before the method starts, and sent again when the link breaks under it. | it may not |
 /// | `at_most_once` | `#[call]` | The method never runs for a request that may have run before: one that is delivered again is refused as `unavailable`, `unknown`, also when it was given back unstarted. | it may, after a crash within the last moments |
 /// | `uncancellable` | `#[call]` | The method runs to its end, or its deadline, although its caller has given the call up. Otherwise it is dropped then, at an await point, or not started. | it is dropped |

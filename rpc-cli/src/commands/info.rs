@@ -94,13 +94,15 @@ fn signature(method: &MethodDescription) -> String {
         (result, Some(error)) => format!(" -> Result<{result}, {}>", error.type_name),
     };
     let mut notes = vec![format!("since {}", method.since)];
-    notes.extend(
-        method
-            .timeout_ms
-            .map(|timeout| format!("timeout {}", humantime::format_duration(Duration::from_millis(timeout)))),
-    );
+    let time = |name: &str, milliseconds: Option<u64>| {
+        let time = humantime::format_duration(Duration::from_millis(milliseconds?));
+        Some(format!("{name} {time}"))
+    };
+    notes.extend(time("timeout", method.timeout_ms));
+    notes.extend(time("call monitor", method.call_monitor_ms));
     notes.extend(method.idempotent.then(|| "idempotent".to_owned()));
     notes.extend(method.at_most_once.then(|| "at most once".to_owned()));
     notes.extend(method.uncancellable.then(|| "uncancellable".to_owned()));
+    notes.extend(method.progress.as_ref().map(|told| format!("progress {}", told.type_name)));
     format!("{} {}({}){result}  [{}]", method.kind, method.name, arguments.join(", "), notes.join(", "))
 }

@@ -61,6 +61,9 @@ pub struct MethodDescription {
     pub since: String,
     /// How long generated clients wait, in milliseconds; `None` is their default.
     pub timeout_ms: Option<u64>,
+    /// How long generated clients bear no sign of life, in milliseconds; `None` listens for none.
+    #[serde(default)]
+    pub call_monitor_ms: Option<u64>,
     /// Whether it may run again after a crash.
     pub idempotent: bool,
     /// Whether a request that may have run before is refused.
@@ -143,6 +146,7 @@ impl MethodDescription {
             kind: kind_word(method.kind).to_owned(),
             since: method.since.to_string(),
             timeout_ms: method.timeout.map(milliseconds),
+            call_monitor_ms: method.call_monitor.map(milliseconds),
             idempotent: method.idempotent,
             at_most_once: method.at_most_once,
             uncancellable: method.uncancellable,

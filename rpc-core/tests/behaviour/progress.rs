@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rpc_core::introspection::InterfaceDescription;
 use rpc_core::{
     CallError, Client, Code, ContentType, Context, MemoryTransport, Progress, Server, Target, Value, service,
 };
@@ -161,6 +162,11 @@ async fn it_comes_untyped_and_what_does_not_fit_is_left_out() {
     assert_eq!(call.on_progress(hear).await.unwrap(), 3);
     assert!(heard.lock().unwrap().is_empty());
     assert_eq!((count.progress, interface.methods[3].progress), (Some("u32"), None));
+    let described = InterfaceDescription::new(&interface).methods;
+    let deploy = &described[0];
+    assert_eq!(deploy.progress.as_ref().map(|told| told.type_name.as_str()), Some("Step"));
+    assert_eq!((deploy.timeout_ms, deploy.call_monitor_ms), (Some(600_000), Some(5_000)));
+    assert_eq!((&described[3].progress, described[3].call_monitor_ms), (&None, None));
 }
 
 #[tokio::test(start_paused = true)]
