@@ -1,8 +1,12 @@
 //! The command line.
 
+mod bench;
+
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::bench::Bench;
 
 /// See and steer what runs on a broker.
 #[derive(Debug, Parser)]
@@ -90,6 +94,11 @@ pub(crate) enum Command {
     Dlq(Dlq),
     /// Looks whether what every program needs can be had here, and says what to do if not; exit code 1 then
     Doctor,
+    /// Puts a load on a method, or on an echo server that it starts, and shows how long calls took
+    Bench(Bench),
+    /// Serves what `bench` calls, until its standard input ends
+    #[command(hide = true)]
+    BenchServer,
     /// Writes a completion script for a shell to standard output
     Completions {
         /// The shell

@@ -1,5 +1,6 @@
 //! One file for each thing that `rpc` can do.
 
+mod bench;
 mod dlq;
 mod doctor;
 mod health;
@@ -43,6 +44,8 @@ pub(crate) async fn run(Cli { options, command }: Cli, output: Output) -> Result
         Command::Gather(gather) => request::gather(transport, &options, gather, output).await,
         Command::Notify(notify) => notify::run(transport, &options, notify).await,
         Command::Listen(listen) => listen::run(transport, &options, listen).await,
+        Command::Bench(bench) => bench::run(transport, &options, bench, output).await,
+        Command::BenchServer => bench::serve(transport, &options).await,
         Command::Dlq(command) => dlq::run(transport, &options, command, output).await,
         // Done above.
         Command::Completions { .. } | Command::Doctor => Ok(()),

@@ -4,5 +4,6 @@
 mod asking;
 mod events;
 mod letters;
+mod load;
 mod requests;
 mod support;
