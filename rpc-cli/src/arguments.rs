@@ -1,12 +1,14 @@
 //! The command line.
 
 mod bench;
+mod schema;
 
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::bench::Bench;
+pub(crate) use self::schema::{Export, Format, Schema};
 
 /// See and steer what runs on a broker.
 #[derive(Debug, Parser)]
@@ -26,7 +28,8 @@ Exit codes:
   3  the broker cannot be reached, or refuses
   4  nobody is there: no server answered, or no queue exists
   5  no answer before the deadline
-  6  the system refuses what the program needs, such as a place to write to";
+  6  the system refuses what the program needs, such as a place to write to
+  7  a change of an interface breaks somebody, and no new major version says so";
 
 /// What every command understands, before or after its name.
 #[derive(Args, Clone, Debug)]
@@ -94,6 +97,9 @@ pub(crate) enum Command {
     Dlq(Dlq),
     /// Looks whether what every program needs can be had here, and says what to do if not; exit code 1 then
     Doctor,
+    /// Writes interfaces as documents, and compares them
+    #[command(subcommand)]
+    Schema(Schema),
     /// Puts a load on a method, or on an echo server that it starts, and shows how long calls took
     Bench(Bench),
     /// Serves what `bench` calls, until its standard input ends

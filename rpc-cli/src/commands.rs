@@ -10,6 +10,7 @@ mod ls;
 mod notify;
 mod ping;
 mod request;
+mod schema;
 mod stats;
 mod top;
 
@@ -31,6 +32,10 @@ pub(crate) async fn run(Cli { options, command }: Cli, output: Output) -> Result
         // Connecting is its first check.
         return doctor::run(&options, output).await;
     }
+    if let Command::Schema(command) = command {
+        // Files are compared without a broker.
+        return schema::run(&options, command, output).await;
+    }
     connected(&options, async |transport| match command {
         Command::Ls(whom) => ls::run(transport, &options, whom, output).await,
         Command::Ping(expecting) => ping::run(transport, &options, expecting, output).await,
@@ -48,7 +53,7 @@ pub(crate) async fn run(Cli { options, command }: Cli, output: Output) -> Result
         Command::BenchServer => bench::serve(transport, &options).await,
         Command::Dlq(command) => dlq::run(transport, &options, command, output).await,
         // Done above.
-        Command::Completions { .. } | Command::Doctor => Ok(()),
+        Command::Completions { .. } | Command::Doctor | Command::Schema(_) => Ok(()),
     })
     .await
 }

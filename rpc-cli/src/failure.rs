@@ -29,6 +29,9 @@ pub(crate) enum Failure {
     /// The service answered with an error of its own.
     #[error("{}{_0}", error_type(.0))]
     Service(ServiceFailure),
+    /// An interface breaks who has another version of it, and does not say so.
+    #[error("{0}")]
+    Contract(String),
     #[error("{0}")]
     System(#[from] std::io::Error),
 }
@@ -50,6 +53,7 @@ impl Failure {
                 _ => 1,
             },
             Self::System(_) => 6,
+            Self::Contract(_) => 7,
         })
     }
 

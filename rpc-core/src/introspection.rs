@@ -42,6 +42,8 @@ pub use self::description::{
     ArgumentDescription, HealthReport, Info, InterfaceDescription, MethodDescription, TypeDescription,
 };
 pub use self::identity::ServerIdentity;
+#[cfg(test)]
+pub(crate) use self::schema::of as schema_of;
 pub use self::stats::{Distribution, MethodStats, Stats};
 use crate::interface::MethodKind;
 use crate::target::Target;

@@ -53,6 +53,7 @@
 //! | using one | the generated client, [`Call`], [`Cast`], [`Gather`], [`CallError`]; [`Client`] without types |
 //! | long calls | [`Call::call_monitor`], [`Progress`], [`Context::cancelled`] |
 //! | what a running server says about itself | [`introspection`] |
+//! | whether a new interface fits the old one | [`contract`] |
 //! | what can go wrong | [`Error`], [`Code`], [`Executed`] |
 //! | events that are kept | [`Retention`], [`Position`] |
 //! | events | the [`guide`], [`Notifier`], [`driver`], [`Listener`], [`NotificationServer`], [`Filter`], [`Notification`] |
@@ -77,6 +78,7 @@ pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod context;
+pub mod contract;
 mod dead_letters;
 mod deadline;
 mod delivery_limit;

@@ -6,4 +6,5 @@ mod events;
 mod letters;
 mod load;
 mod requests;
+mod schemas;
 mod support;

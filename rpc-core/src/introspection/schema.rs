@@ -4,7 +4,7 @@ use crate::value::Value;
 
 /// A JSON Schema of the values of a type, by its name as written in a trait: what serde makes of the types of the standard
 /// library. Any other type may be anything, and keeps its name as the title.
-pub(super) fn of(type_name: &str) -> Value {
+pub(crate) fn of(type_name: &str) -> Value {
     known(type_name, 0).unwrap_or_else(|| Value::map([("title", type_name.trim())]))
 }
 
