@@ -8,10 +8,11 @@ use std::sync::Once;
 use std::time::Duration;
 
 use rpc_core::Error;
-use rpc_core::transport::Capabilities;
+use rpc_core::transport::{Capabilities, Destination, Source};
 
 use crate::secret::Secret;
 use crate::settings::{OsloOptions, QueueType, RequestRouting, Topology, Wire};
+use crate::topology_plan::TopologyPlan;
 use crate::transport::AmqpTransport;
 use crate::url::{BrokerUrl, Scheme, UrlError};
 use crate::wire::{Exceptions, PythonExceptions};
@@ -184,6 +185,17 @@ impl AmqpTransportBuilder {
     pub fn client_identity(mut self, certificate_pem: impl Into<String>, key_pem: impl Into<String>) -> Self {
         self.tls.identity = Some((certificate_pem.into(), Secret::new(key_pem)));
         self
+    }
+
+    /// What programs declare that are described so, when they consume `sources` and send to `destinations`. Connects to nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Unavailable`](rpc_core::Code::Unavailable) when the URL is wrong (the source is a [`UrlError`] then), and
+    /// [`Code::InvalidArguments`](rpc_core::Code::InvalidArguments) for names that are empty or too long.
+    pub fn plan(self, sources: &[Source], destinations: &[Destination]) -> Result<TopologyPlan, Error> {
+        let url: BrokerUrl = self.url.reveal().parse()?;
+        TopologyPlan::new(&self.settings(&url)?, sources, destinations)
     }
 
     /// Connects, twice: to publish and to consume.

@@ -1,6 +1,7 @@
 //! Making declarations true on a broker, or finding out whether they are.
 
 mod adoption;
+mod examination;
 mod explanation;
 mod verifier;
 
@@ -9,6 +10,7 @@ use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use rpc_core::transport::QueueDepth;
 
 use self::adoption::{declare_adopting, is_adoptable};
+pub(crate) use self::examination::{Examination, examine};
 use self::explanation::explained;
 use self::verifier::Verifier;
 use crate::library::Channel;

@@ -40,6 +40,8 @@
 //! `WIRE.md` beside this crate, with an example for other languages. With [`Wire::Oslo`] they are those of Python's
 //! oslo.messaging, as `OSLO.md` says.
 //!
+//! [`AmqpTransportBuilder::plan`] says what that is without a broker, and [`AmqpTransport::compare`] whether a broker has it.
+//!
 //! A queue cannot change its arguments. One that exists with others than this transport wants is refused when a consumer
 //! starts, with what was wanted and what the broker says. A queue that is replaced by such a one later is asked for
 //! every 30 s, and everything else goes on. With [`Topology::Verify`] nothing that processes share is made at all.
@@ -74,6 +76,7 @@ mod simulation;
 #[cfg(feature = "tls")]
 mod tls;
 mod topology;
+mod topology_plan;
 mod transport;
 mod url;
 mod wire;
@@ -81,6 +84,8 @@ mod wire;
 pub use self::builder::AmqpTransportBuilder;
 pub use self::connector::{AmqpConnector, SCHEMES};
 pub use self::settings::{OsloCompression, OsloOptions, QueueType, RequestRouting, Topology, Wire};
+pub use self::topology::{Entity, EntityKind};
+pub use self::topology_plan::{EntityState, TopologyPlan};
 pub use self::transport::AmqpTransport;
 pub use self::url::UrlError;
 pub use self::wire::{PythonException, PythonExceptions};

@@ -16,16 +16,21 @@
 //! On the `oslo` wire it is what Python peers declare ([`oslo`]).
 
 mod declaration;
+mod entity;
 mod name;
 mod oslo;
 mod plan;
 mod profile;
 mod properties;
+mod remedy;
 mod route;
 
 pub(crate) use self::declaration::{Declaration, ExchangeKind, Lifetime};
+pub use self::entity::{Entity, EntityKind};
+pub(crate) use self::entity::{is_own, shown};
 pub(crate) use self::oslo::{Difference, advice};
 pub(crate) use self::plan::{Plan, PlannedQueue};
 pub(crate) use self::profile::Profile;
 pub(crate) use self::properties::{Argument, Properties};
+pub(crate) use self::remedy::remedy;
 pub(crate) use self::route::{Route, dead_letter_queue, dead_letters, history_queue, is_queue_of};

@@ -25,7 +25,8 @@ use crate::process::Process;
 use crate::publisher::{Outgoing, Publisher, closed};
 use crate::queue_manager::{OwnName, QueueManager};
 use crate::settings::{OsloCompression, Settings, Wire};
-use crate::topology::Profile;
+use crate::topology::{Entity, Profile};
+use crate::topology_plan::{EntityState, Examiner, TopologyPlan};
 use crate::url::BrokerUrl;
 use crate::wire::{self, is_oslo_address};
 
@@ -35,7 +36,7 @@ use crate::wire::{self, is_oslo_address};
 /// It reconnects by itself and for ever once the first connection has succeeded. It runs on a thread of its own, so
 /// code that blocks the user's runtime does not cost the link.
 #[derive(Clone, Debug)]
-pub struct AmqpTransport(SharedTransport);
+pub struct AmqpTransport(SharedTransport, Examiner);
 
 impl AmqpTransport {
     /// Starts to describe a transport to the brokers that `url` names:
@@ -79,11 +80,45 @@ impl AmqpTransport {
         self.0.close(grace).await;
     }
 
+    /// How everything that `plan` wants is on the broker, in its order. Makes nothing. Each question is answered within 5 s, as
+    /// all are.
+    ///
+    /// AMQP has no way to look at bindings, and none to look at what only its own process may use.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Unavailable`](rpc_core::Code::Unavailable) when the broker is away, or goes meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not stop the questions.
+    pub async fn compare(&self, plan: &TopologyPlan) -> Result<Vec<(Entity, EntityState)>, Error> {
+        self.1.compare(plan).await
+    }
+
+    /// Makes what `plan` wants, and says what that is: all but what each process makes for itself, and what goes with its last
+    /// user. What exists already is left as it is. With [`Topology::Verify`](crate::Topology::Verify) nothing is made,
+    /// and what lacks is an error.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::PermissionDenied`](rpc_core::Code::PermissionDenied) when the user may not, and
+    /// [`Code::Unavailable`](rpc_core::Code::Unavailable) when the broker is away, or when something exists with other
+    /// properties; what was made before stays.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not stop what has begun.
+    pub async fn apply(&self, plan: &TopologyPlan) -> Result<Vec<Entity>, Error> {
+        self.1.apply(plan).await
+    }
+
     pub(crate) async fn open(url: BrokerUrl, settings: Settings) -> Result<Self, Error> {
         let worker = Worker::start(&settings.name)?;
         let opened = worker.run(Inner::open(worker.clone(), url, settings)).await;
         let inner = opened.unwrap_or_else(|| Err(closed()))?;
-        Ok(Self(SharedTransport::new(inner)))
+        let (process, link, worker) = (inner.process, inner.resources.link.clone(), worker);
+        Ok(Self(SharedTransport::new(inner), Examiner { process, link, worker }))
     }
 
     /// As [`open`](Self::open), on the runtime that this is called on.

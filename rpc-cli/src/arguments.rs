@@ -2,6 +2,7 @@
 
 mod bench;
 mod schema;
+mod topology;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::bench::Bench;
 pub(crate) use self::schema::{Export, Format, Schema};
+pub(crate) use self::topology::{Declaring, Role, Topology};
 
 /// See and steer what runs on a broker.
 #[derive(Debug, Parser)]
@@ -100,6 +102,9 @@ pub(crate) enum Command {
     /// Writes interfaces as documents, and compares them
     #[command(subcommand)]
     Schema(Schema),
+    /// Shows which exchanges and queues programs declare, compares them with the broker, and makes them
+    #[command(subcommand)]
+    Topology(Topology),
     /// Puts a load on a method, or on an echo server that it starts, and shows how long calls took
     Bench(Bench),
     /// Serves what `bench` calls, until its standard input ends

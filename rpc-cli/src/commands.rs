@@ -13,6 +13,7 @@ mod request;
 mod schema;
 mod stats;
 mod top;
+mod topology;
 
 use clap::CommandFactory;
 
@@ -36,6 +37,10 @@ pub(crate) async fn run(Cli { options, command }: Cli, output: Output) -> Result
         // Files are compared without a broker.
         return schema::run(&options, command, output).await;
     }
+    if let Command::Topology(command) = command {
+        // It speaks of RabbitMQ, and a part of it needs no connection.
+        return topology::run(&options, command, output).await;
+    }
     connected(&options, async |transport| match command {
         Command::Ls(whom) => ls::run(transport, &options, whom, output).await,
         Command::Ping(expecting) => ping::run(transport, &options, expecting, output).await,
@@ -53,7 +58,7 @@ pub(crate) async fn run(Cli { options, command }: Cli, output: Output) -> Result
         Command::BenchServer => bench::serve(transport, &options).await,
         Command::Dlq(command) => dlq::run(transport, &options, command, output).await,
         // Done above.
-        Command::Completions { .. } | Command::Doctor | Command::Schema(_) => Ok(()),
+        Command::Completions { .. } | Command::Doctor | Command::Schema(_) | Command::Topology(_) => Ok(()),
     })
     .await
 }

@@ -9,7 +9,7 @@ use crate::arguments::Options;
 use crate::failure::Failure;
 
 /// How long leaving the broker may take.
-const GRACE: Duration = Duration::from_secs(1);
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
 /// Connects, works, and leaves nothing on the broker, however the work ends.
 pub(crate) async fn connected<T>(

@@ -51,7 +51,11 @@ async fn agreement(session: &Session, declaration: &Declaration, refusal: &Refus
 ///
 /// AMQP has no way to ask, and a broker tells of one difference at a time. So it is declared with the one that was told, and
 /// with the next, until nothing is different. That makes nothing, because it exists.
-async fn existing(session: &Session, declaration: &Declaration, refusal: &Refusal) -> Option<Properties> {
+pub(super) async fn existing(
+    session: &Session,
+    declaration: &Declaration,
+    refusal: &Refusal,
+) -> Option<Properties> {
     let mut found = declaration.properties()?;
     let mut text = refusal.text.clone();
     for round in 0..MOST_DIFFERENCES {

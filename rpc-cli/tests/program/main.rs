@@ -8,3 +8,4 @@ mod load;
 mod requests;
 mod schemas;
 mod support;
+mod topology;
