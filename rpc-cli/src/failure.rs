@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use rpc_amqp::UrlError;
+use rpc_core::transport::TransportUrlError;
 use rpc_core::{CallError, Code, Error, Executed, ServiceFailure};
 use serde_json::json;
 
@@ -42,6 +44,8 @@ impl Failure {
         ExitCode::from(match self {
             Self::Check(_) | Self::Service(_) => 1,
             Self::Argument(_) | Self::Usage(_) => 2,
+            // Nobody was asked.
+            Self::Connect(error) if is_wrong_url(error) => 2,
             Self::Connect(_) => 3,
             Self::Nobody(_) => 4,
             Self::Rpc(error) => match error.code() {
@@ -84,6 +88,12 @@ impl From<CallError<ServiceFailure>> for Failure {
             CallError::Rpc(error) => Self::Rpc(error),
         }
     }
+}
+
+/// Whether it is the URL that is wrong, and not the broker.
+fn is_wrong_url(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(|source| source.is::<UrlError>() || source.is::<TransportUrlError>())
 }
 
 fn error_type(failure: &ServiceFailure) -> String {

@@ -19,9 +19,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use self::broker::MemoryBroker;
-use crate::error::{Code, Error, Executed, Phase};
+use crate::error::Error;
 use crate::health::HealthWatch;
-use crate::transport::{Connector, SharedTransport, StatusWatch};
+use crate::transport::{Connector, SharedTransport, StatusWatch, TransportUrlError};
 
 /// A connection to a [`MemoryBroker`].
 ///
@@ -106,12 +106,7 @@ impl Connector for MemoryConnector {
         let name = url.split_once("://").map_or("", |(_, name)| name);
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if !name.bytes().all(plain) {
-            let message =
-                "a memory URL is memory:// and a name of letters, digits, '-', '_' and '.', or none";
-            return Err(Error::new(Code::Unavailable, message)
-                .with_executed(Executed::NotSent)
-                .with_retryable(false)
-                .with_phase(Phase::Connect));
+            return Err(TransportUrlError::MemoryName.into());
         }
         let mut brokers = self.brokers.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(brokers.entry(name.to_owned()).or_default().connect().into())

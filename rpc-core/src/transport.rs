@@ -33,7 +33,7 @@ pub use self::next::PollNext;
 pub(crate) use self::next::next;
 pub use self::on_failure::OnFailure;
 pub use self::queue_depth::QueueDepth;
-pub use self::registry::{Connector, Registry};
+pub use self::registry::{Connector, Registry, TransportUrlError};
 pub use self::shared::SharedTransport;
 pub use self::status::{LinkState, Status, StatusReporter, StatusWatch};
 pub use self::watch::{Reporter, Watch};

@@ -28,6 +28,8 @@ pub(super) async fn cast(
     output: Output,
 ) -> Result<(), Failure> {
     let prepared = prepare(transport, options, request, output).await?;
+    // Any one server can be told what is meant for all.
+    prepared.require("cast", &["cast", "fanout"])?;
     send(options, prepared.client.cast(&prepared.method, &prepared.arguments)).await
 }
 
@@ -38,6 +40,7 @@ pub(super) async fn fanout(
     output: Output,
 ) -> Result<(), Failure> {
     let prepared = prepare(transport, options, request, output).await?;
+    prepared.require("fanout", &["cast", "fanout"])?;
     send(options, prepared.client.fanout(&prepared.method, &prepared.arguments)).await
 }
 
@@ -94,7 +97,8 @@ pub(super) async fn gather(
 }
 
 impl Prepared {
-    /// Refuses a method that is not meant to be sent so: whoever waits for a cast waits for nothing.
+    /// Refuses a method that is not meant to be sent so: whoever waits for a cast waits for nothing, and who casts a call does not
+    /// learn what became of it. `--untyped` knows no kinds, and sends it.
     fn require(&self, what: &str, kinds: &[&str]) -> Result<(), Failure> {
         match &self.kind {
             Some(kind) if !kinds.contains(&kind.as_str()) => {

@@ -132,7 +132,11 @@ async fn who_is_not_there_is_said_by_the_exit_code() {
     assert!(ran.code == 3 && ran.errors.contains("127.0.0.1:1"), "{ran:?}");
     let ran = rpc_at("carrier-pigeon://coop", &exchange, &["ls", "--output", "json"]).await;
     let error: serde_json::Value = serde_json::from_str(&ran.errors).unwrap();
-    assert_eq!((ran.code, &error["error"]["code"]), (3, &"unavailable".into()), "{ran:?}");
+    assert_eq!((ran.code, &error["error"]["code"]), (2, &"unavailable".into()), "{ran:?}");
+    for nonsense in ["coop", "amqp://ann:hunter2@h:port", "amqp://h/?colour=hunter2", "memory:// "] {
+        let ran = rpc_at(nonsense, &exchange, &["ls"]).await;
+        assert!(ran.code == 2 && !ran.errors.contains("hunter2"), "{nonsense}: {ran:?}");
+    }
     assert_eq!(rpc(&exchange, &["lss"]).await.code, 2);
 }
 

@@ -43,6 +43,14 @@ async fn a_wrong_argument_is_named_and_nothing_is_sent() {
     for (line, complaint) in [
         (&["call", "conductor", "chnge_power"][..], "has no method \"chnge_power\""),
         (&["call", "conductor", "sync_power", "node=1"], "sync_power is a cast, not a call: use `rpc cast`"),
+        (
+            &["cast", "conductor", "change_power", "node=1", "on=true"],
+            "change_power is a call, not a cast: use `rpc call`",
+        ),
+        (
+            &["fanout", "conductor", "sleep", "milliseconds=1"],
+            "sleep is a call, not a fanout: use `rpc call`",
+        ),
         (&["call", "conductor", "sleep", "--namespace", "other"], "in namespace \"other\""),
         (
             &["call", "conductor", "sleep", "--interface-version", "1.9"],

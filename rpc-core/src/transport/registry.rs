@@ -16,6 +16,31 @@ pub trait Connector: Send + Sync + 'static {
     async fn connect(&self, url: &str) -> Result<SharedTransport, Error>;
 }
 
+/// What is wrong with a URL before any broker is asked. The source of the error that says so.
+///
+/// A scheme that is no word may hold a password, so it is shown as `…`.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransportUrlError {
+    /// There is no `scheme://`.
+    #[error("a transport URL starts with a scheme, such as {known}")]
+    NoScheme {
+        /// The schemes that the program knows, with commas between.
+        known: String,
+    },
+    /// The program has no transport of this scheme.
+    #[error("unknown transport {scheme}://; this program knows {known}")]
+    UnknownScheme {
+        /// The scheme.
+        scheme: String,
+        /// Those that the program knows, with commas between.
+        known: String,
+    },
+    /// The name of an in-memory broker has other characters.
+    #[error("a memory URL is memory:// and a name of letters, digits, '-', '_' and '.', or none")]
+    MemoryName,
+}
+
 /// The transports that a program links, by URL scheme.
 ///
 /// ```
@@ -51,18 +76,18 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`Code::Unavailable`] for a URL without a scheme or with an unknown one, listing the known; otherwise
-    /// what the transport says.
+    /// [`Code::Unavailable`] for a URL without a scheme or with an unknown one, listing the known (the source is a
+    /// [`TransportUrlError`] then); otherwise what the transport says.
     pub async fn connect(&self, url: &str) -> Result<SharedTransport, Error> {
         let Some((scheme, _)) = url.split_once("://") else {
-            return Err(refused(format!("a transport URL starts with a scheme, such as {}", self.known())));
+            return Err(TransportUrlError::NoScheme { known: self.known() }.into());
         };
         let Some(connector) = self.connectors.get(scheme.to_ascii_lowercase().as_str()) else {
-            return Err(refused(format!(
-                "unknown transport {}://; this program knows {}",
-                shown(scheme),
-                self.known()
-            )));
+            return Err(TransportUrlError::UnknownScheme {
+                scheme: shown(scheme).to_owned(),
+                known: self.known(),
+            }
+            .into());
         };
         connector.connect(url).await
     }
@@ -85,11 +110,14 @@ fn shown(scheme: &str) -> &str {
     if scheme.len() <= 32 && scheme.bytes().all(is_word) { scheme } else { "…" }
 }
 
-fn refused(message: String) -> Error {
-    Error::new(Code::Unavailable, message)
-        .with_executed(Executed::NotSent)
-        .with_retryable(false)
-        .with_phase(Phase::Connect)
+impl From<TransportUrlError> for Error {
+    fn from(error: TransportUrlError) -> Self {
+        Self::new(Code::Unavailable, error.to_string())
+            .with_executed(Executed::NotSent)
+            .with_retryable(false)
+            .with_phase(Phase::Connect)
+            .with_source(error)
+    }
 }
 
 #[cfg(test)]
