@@ -17,7 +17,7 @@ pub(crate) use self::topology::{Declaring, Role, Topology};
 #[command(name = "rpc", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub(crate) options: Options,
+    pub(crate) options: GlobalOptions,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -36,20 +36,17 @@ Exit codes:
 /// What every command understands, before or after its name.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Options of every command")]
-pub(crate) struct Options {
-    /// Where the broker is: amqp://USER:PASSWORD@HOST:PORT/VHOST
-    #[arg(
-        long,
-        global = true,
-        env = "RPC_TRANSPORT_URL",
-        hide_env_values = true,
-        value_name = "URL",
-        default_value = "amqp://guest:guest@localhost:5672"
-    )]
-    pub(crate) transport_url: String,
-    /// The exchange, which keeps deployments apart on one broker
-    #[arg(long, global = true, value_name = "NAME", default_value = rpc_core::Target::DEFAULT_EXCHANGE)]
-    pub(crate) exchange: String,
+pub(crate) struct GlobalOptions {
+    /// Where the broker is: amqp://USER:PASSWORD@HOST:PORT/VHOST, by default amqp://guest:guest@localhost:5672
+    /// [env: RPC_TRANSPORT_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) transport_url: Option<String>,
+    /// The exchange, which keeps deployments apart on one broker; by default `default` [env: RPC_EXCHANGE]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) exchange: Option<String>,
+    /// A file that says both, as services have it: the table `rpc` of a TOML file. Variables and options win over it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<std::path::PathBuf>,
     /// How results are written
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub(crate) output: OutputForm,

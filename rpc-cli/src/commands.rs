@@ -20,6 +20,7 @@ use clap::CommandFactory;
 use crate::arguments::{Cli, Command};
 use crate::connection::connected;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::Output;
 
 /// Does what the command line says.
@@ -29,6 +30,7 @@ pub(crate) async fn run(Cli { options, command }: Cli, output: Output) -> Result
         clap_complete::generate(shell, &mut Cli::command(), "rpc", &mut script);
         return crate::output::print(&String::from_utf8_lossy(&script));
     }
+    let options = Options::resolve(options)?;
     if matches!(command, Command::Doctor) {
         // Connecting is its first check.
         return doctor::run(&options, output).await;

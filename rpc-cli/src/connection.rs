@@ -5,8 +5,8 @@ use std::time::Duration;
 use rpc_amqp::AmqpConnector;
 use rpc_core::{MemoryConnector, Registry, SharedTransport};
 
-use crate::arguments::Options;
 use crate::failure::Failure;
+use crate::options::Options;
 
 /// How long leaving the broker may take.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ pub(crate) async fn connected<T>(
     let registry = Registry::new()
         .with(["memory"], MemoryConnector::default())
         .with(rpc_amqp::SCHEMES, AmqpConnector::configured(|builder| builder.service_name("rpc-cli")));
-    let transport = registry.connect(&options.transport_url).await.map_err(Failure::Connect)?;
+    let transport = options.transport.connect(&registry).await.map_err(Failure::Connect)?;
     let done = work(&transport).await;
     transport.close(GRACE).await;
     done

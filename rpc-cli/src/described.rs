@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use rpc_core::introspection::{InterfaceDescription, MethodDescription};
 use rpc_core::{Client, Prepare, SharedTransport, Target, Value, Version};
 
-use crate::arguments::{Options, Request, Whom};
+use crate::arguments::{Request, Whom};
 use crate::discovery::Discovery;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::Output;
 use crate::values;
 

@@ -6,8 +6,9 @@ use rpc_core::introspection::{self, HealthReport, Info, IntrospectionClient, Ser
 use rpc_core::{Gather, NoError, SharedTransport};
 use tokio::time::Instant;
 
-use crate::arguments::{Options, Whom};
+use crate::arguments::Whom;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::Output;
 
 /// How long servers have to answer when nothing is said.

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use rpc_amqp::UrlError;
+use rpc_core::config::ConfigError;
 use rpc_core::transport::TransportUrlError;
 use rpc_core::{CallError, Code, Error, Executed, ServiceFailure};
 use serde_json::json;
@@ -15,6 +16,9 @@ pub(crate) enum Failure {
     /// An argument of the method is wrong. Nothing was sent.
     #[error("{0}")]
     Argument(#[from] WrongArgument),
+    /// A configuration is wrong. Nothing was sent.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
     /// The command line asks for what cannot be. Nothing was sent.
     #[error("{0}")]
     Usage(String),
@@ -43,7 +47,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Check(_) | Self::Service(_) => 1,
-            Self::Argument(_) | Self::Usage(_) => 2,
+            Self::Argument(_) | Self::Config(_) | Self::Usage(_) => 2,
             // Nobody was asked.
             Self::Connect(error) if is_wrong_url(error) => 2,
             Self::Connect(_) => 3,

@@ -8,6 +8,7 @@ mod connection;
 mod described;
 mod discovery;
 mod failure;
+mod options;
 mod output;
 mod values;
 

@@ -121,6 +121,13 @@ impl Error {
         self
     }
 
+    /// Says before the message where the mistake is.
+    #[must_use]
+    pub(crate) fn within(mut self, place: &impl fmt::Display) -> Self {
+        self.0.message = format!("{place}: {}", self.0.message);
+        self
+    }
+
     /// Names service, method and request, where they are not named yet.
     #[must_use]
     pub fn about(mut self, service: impl fmt::Display, method: &str, request_id: &RequestId) -> Self {

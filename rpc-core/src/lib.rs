@@ -59,6 +59,7 @@
 //! | events | the [`guide`], [`Notifier`], [`driver`], [`Listener`], [`NotificationServer`], [`Filter`], [`Notification`] |
 //! | what could not be handled | [`DeadLetters`] |
 //! | choosing a transport by URL | [`Registry`] |
+//! | settings in a file and in variables | [`config`] |
 //! | writing a transport | [`transport`], `conformance` (feature) |
 //!
 //! # Features
@@ -75,6 +76,7 @@ mod access;
 mod cancellation;
 mod client;
 pub mod codec;
+pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod context;

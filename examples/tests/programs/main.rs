@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "JSON values are written where they are passed")]
 
 mod audit;
+mod configured;
 mod contract;
 mod errors;
 mod metering;

@@ -39,7 +39,8 @@ impl Program {
         Self::spawn(Command::new(python).arg(program).args(arguments).envs(environment))
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    /// Starts one as it is described.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let output = BufReader::new(child.stdout.take().unwrap());

@@ -17,9 +17,10 @@ use self::load::Put;
 use self::progress::Progress;
 use self::report::Report;
 use self::schedule::{Limits, Pace};
-use crate::arguments::{Bench, Options};
+use crate::arguments::Bench;
 use crate::described::{Prepared, prepare};
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::Output;
 
 pub(super) async fn run(

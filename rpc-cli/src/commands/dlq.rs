@@ -9,9 +9,10 @@ use rpc_core::{
 };
 use serde_json::{Value, json};
 
-use crate::arguments::{Dlq, Letters, Options, Whom};
+use crate::arguments::{Dlq, Letters, Whom};
 use crate::discovery::Discovery;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::{Output, Table};
 
 pub(super) async fn run(

@@ -9,10 +9,11 @@ use rpc_core::{CallError, Client, Code, DeadLetters, Error, SharedTransport, Tar
 use tokio::time::Instant;
 
 use self::findings::Findings;
-use crate::arguments::{Options, Whom};
+use crate::arguments::Whom;
 use crate::connection::connected;
 use crate::discovery::{Discovery, Found};
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::{Output, microseconds};
 
 /// A round trip to the broker that takes longer is worth a word.

@@ -3,9 +3,10 @@
 use rpc_core::SharedTransport;
 use rpc_core::introspection::HealthReport;
 
-use crate::arguments::{Expecting, Options};
+use crate::arguments::Expecting;
 use crate::discovery::Discovery;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::{Output, Table};
 
 pub(super) async fn run(

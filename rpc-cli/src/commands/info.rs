@@ -6,9 +6,10 @@ use std::time::Duration;
 use rpc_core::SharedTransport;
 use rpc_core::introspection::{ArgumentDescription, Info, InterfaceDescription, MethodDescription};
 
-use crate::arguments::{Options, Whom};
+use crate::arguments::Whom;
 use crate::discovery::Discovery;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::{Output, uptime};
 
 pub(super) async fn run(

@@ -5,8 +5,9 @@ use std::io::IsTerminal;
 use rpc_core::{Filter, Listener, Priority, Received, SharedTransport, Value};
 use serde_json::json;
 
-use crate::arguments::{Listen, Options, OutputForm};
+use crate::arguments::{Listen, OutputForm};
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output;
 
 pub(super) async fn run(

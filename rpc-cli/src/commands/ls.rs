@@ -8,9 +8,10 @@ use rpc_core::introspection::{Info, InterfaceDescription, Stats};
 use rpc_core::{SharedTransport, Target};
 use serde_json::{Value, json};
 
-use crate::arguments::{Options, Whom};
+use crate::arguments::Whom;
 use crate::discovery::{Discovery, Found};
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::{Output, Table, uptime};
 
 /// How long the broker may take to say how full a queue is. What it does not say in time is left out.

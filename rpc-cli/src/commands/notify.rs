@@ -2,8 +2,9 @@
 
 use rpc_core::{Notifier, SharedTransport};
 
-use crate::arguments::{Notify, Options};
+use crate::arguments::Notify;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::values;
 
 pub(super) async fn run(

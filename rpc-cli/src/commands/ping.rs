@@ -3,9 +3,10 @@
 use rpc_core::SharedTransport;
 use serde_json::json;
 
-use crate::arguments::{Expecting, Options};
+use crate::arguments::Expecting;
 use crate::discovery::{Discovery, Found};
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::{Output, Table, microseconds};
 
 pub(super) async fn run(

@@ -3,9 +3,10 @@
 use rpc_core::{CallError, Cast, SharedTransport};
 use serde_json::json;
 
-use crate::arguments::{Gather, Options, Request};
+use crate::arguments::{Gather, Request};
 use crate::described::{Prepared, prepare};
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::{self, Output};
 
 pub(super) async fn call(

@@ -10,10 +10,11 @@ use rpc_core::Version;
 use rpc_core::introspection::InterfaceDescription;
 
 use self::definitions::Labelled;
-use crate::arguments::{Export, Format, Options, Schema, Whom};
+use crate::arguments::{Export, Format, Schema, Whom};
 use crate::connection::connected;
 use crate::discovery::Discovery;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::{self, Output};
 
 pub(super) async fn run(options: &Options, command: Schema, output: Output) -> Result<(), Failure> {

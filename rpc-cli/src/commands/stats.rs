@@ -3,9 +3,10 @@
 use rpc_core::SharedTransport;
 use rpc_core::introspection::Stats;
 
-use crate::arguments::{self, Options};
+use crate::arguments;
 use crate::discovery::Discovery;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::{Output, Table, microseconds};
 
 pub(super) async fn run(

@@ -9,9 +9,10 @@ use rpc_core::introspection::Stats;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::activity::{Activity, Sample};
-use crate::arguments::{Options, OutputForm, Top};
+use crate::arguments::{OutputForm, Top};
 use crate::discovery::{Discovery, Found};
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::{self, Output, Table, microseconds};
 
 /// What clears a terminal and goes to its upper left corner.

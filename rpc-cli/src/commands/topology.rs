@@ -5,9 +5,10 @@ use rpc_core::transport::{Destination, Source, Subscription};
 use rpc_core::{Priority, ReplyAddress, Target, introspection};
 use serde_json::{Value, json};
 
-use crate::arguments::{Declaring, Options, Role, Topology};
+use crate::arguments::{Declaring, Role, Topology};
 use crate::connection::GRACE;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output::{Output, Table, readable};
 
 pub(super) async fn run(options: &Options, command: Topology, output: Output) -> Result<(), Failure> {
@@ -36,7 +37,7 @@ pub(super) async fn run(options: &Options, command: Topology, output: Output) ->
 }
 
 fn builder(options: &Options) -> AmqpTransportBuilder {
-    AmqpTransport::builder(options.transport_url.as_str()).service_name("rpc-cli")
+    AmqpTransport::builder(options.url()).service_name("rpc-cli")
 }
 
 fn plan(options: &Options, declaring: &Declaring) -> Result<rpc_amqp::TopologyPlan, Failure> {
@@ -94,7 +95,8 @@ fn uses(options: &Options, declaring: &Declaring) -> (Vec<Source>, Vec<Destinati
 
 /// Whether servers answer questions when nothing else is said: among Python peers they do not.
 fn is_asked(options: &Options) -> bool {
-    let query = options.transport_url.split_once('?').map_or("", |(_, query)| query);
+    let url = options.url();
+    let query = url.split_once('?').map_or("", |(_, query)| query);
     !query.split('&').any(|pair| pair == "wire=oslo")
 }
 

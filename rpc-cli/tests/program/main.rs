@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod asking;
+mod configuration;
 mod events;
 mod letters;
 mod load;

@@ -9,8 +9,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
-use crate::arguments::Options;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::output;
 
 /// Where it serves. One name for all, so that no run leaves queues behind that the next does not use.
@@ -74,13 +74,15 @@ pub(super) enum EchoServer {
 impl EchoServer {
     /// Starts one, and returns when it can be called.
     pub(super) async fn start(transport: &SharedTransport, options: &Options) -> Result<Self, Failure> {
-        if options.transport_url.starts_with("memory:") {
+        let url = options.url();
+        if url.starts_with("memory:") {
             return Ok(Self::Here(start(transport, options).await?));
         }
         let mut child = Command::new(std::env::current_exe()?)
             .args(["bench-server", "--exchange", &options.exchange])
             // Not among the arguments, which every user of the machine can see.
-            .env("RPC_TRANSPORT_URL", &options.transport_url)
+            .env("RPC_TRANSPORT_URL", url)
+            .env_remove("RPC_TRANSPORT_URL_FILE")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
