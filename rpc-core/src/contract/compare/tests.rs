@@ -75,11 +75,14 @@ impl Method {
             kind: "call".to_owned(),
             since: since.to_owned(),
             timeout_ms: None,
+            call_monitor_ms: None,
             idempotent: false,
             at_most_once: false,
+            uncancellable: false,
             arguments: ["a", "b"].into_iter().zip(self.arguments).filter_map(argument).collect(),
             result: described(self.result),
             error: None,
+            progress: None,
             docs: String::new(),
         }
     }
