@@ -211,7 +211,7 @@ impl Publisher {
                 Error::new(refusal.code(), format!("not connected to the broker: {}", refusal.text))
                     .with_retryable(true)
             }
-            _ => Error::new(Code::DeadlineExceeded, "the deadline passed before the message could be sent"),
+            _ => expired(),
         };
         error.with_executed(Executed::NotSent).with_phase(Phase::Publish)
     }

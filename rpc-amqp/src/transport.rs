@@ -326,9 +326,8 @@ impl Transport for Inner {
     ) -> Result<(), (Message, OnFailure)> {
         // What becomes of a notification that nobody listens for takes more than one step.
         let is_reply = matches!(destination, Destination::Reply(_)) && self.process.is_current();
-        let post = is_reply
-            .then(|| self.resources.publisher.post(message.payload().body.len(), is_awaited(&message)))
-            .flatten();
+        let size = message.payload().body.len();
+        let post = is_reply.then(|| self.resources.publisher.post(size)).flatten();
         let Some(post) = post else { return Err((message, on_failure)) };
         match self.outgoing(destination, message, false) {
             Ok(outgoing) => post.send(outgoing, deadline, on_failure),

@@ -59,6 +59,16 @@ impl Value {
         if let Self::Integer(number) = self { Some(*number) } else { None }
     }
 
+    /// The whole number, if it is one, signed or not.
+    #[must_use]
+    pub fn as_whole(&self) -> Option<i128> {
+        match self {
+            Self::Integer(number) => Some((*number).into()),
+            Self::Unsigned(number) => Some((*number).into()),
+            _ => None,
+        }
+    }
+
     /// The truth value, if it is one.
     #[must_use]
     pub const fn as_bool(&self) -> Option<bool> {

@@ -42,10 +42,9 @@ impl Door {
         queue.reserve().await.ok()
     }
 
-    /// A place that is free now.
-    pub(super) fn try_reserve(&self, is_awaited: bool) -> Option<mpsc::Permit<'_, Slot>> {
-        let queue = if is_awaited { &self.awaited } else { &self.others };
-        queue.try_reserve().ok()
+    /// A place for what is awaited, if one is free now.
+    pub(super) fn try_reserve(&self) -> Option<mpsc::Permit<'_, Slot>> {
+        self.awaited.try_reserve().ok()
     }
 
     /// Resolves when nothing is taken any more.

@@ -20,15 +20,15 @@ pub(crate) struct Post<'a> {
 }
 
 impl Publisher {
-    /// A place for a message with a body of `size` octets, if it can be handed over soon: when the link is broken or blocked,
+    /// A place for a reply with a body of `size` octets, if it can be handed over soon: when the link is broken or blocked,
     /// or others wait for room, nobody should send on without having to wait, too.
-    pub(crate) fn post(&self, size: usize, is_awaited: bool) -> Option<Post<'_>> {
+    pub(crate) fn post(&self, size: usize) -> Option<Post<'_>> {
         if self.closing.is_cancelled() || !self.link.is_open() {
             return None;
         }
         let share =
             Arc::clone(&self.waiting).try_acquire_many_owned(kibibytes(size.saturating_add(PROPERTIES)));
-        Some(Post { share: share.ok()?, place: self.door.try_reserve(is_awaited)? })
+        Some(Post { share: share.ok()?, place: self.door.try_reserve()? })
     }
 }
 

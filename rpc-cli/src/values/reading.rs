@@ -47,8 +47,8 @@ pub(super) fn check(schema: &Value, value: &Value) -> Result<(), String> {
             | (Some("boolean"), Value::Bool(_))
             | (Some("number"), Value::Integer(_) | Value::Unsigned(_) | Value::Float(_)) => true,
             (Some("integer"), Value::Integer(_) | Value::Unsigned(_)) => {
-                let bound = |key| schema.get(key).and_then(number);
-                let number = number(value).unwrap_or_default();
+                let bound = |key| schema.get(key).and_then(Value::as_whole);
+                let number = value.as_whole().unwrap_or_default();
                 bound("minimum").is_none_or(|least| number >= least)
                     && bound("maximum").is_none_or(|most| number <= most)
             }
@@ -82,7 +82,7 @@ pub(super) fn describe(schema: &Value) -> String {
     if let Some(choices) = choices(schema) {
         return choices.iter().map(describe).collect::<Vec<_>>().join(" or ");
     }
-    let bound = |key| schema.get(key).and_then(number);
+    let bound = |key| schema.get(key).and_then(Value::as_whole);
     match kind(schema) {
         None => "any value".to_owned(),
         Some("null") => "null".to_owned(),
@@ -119,21 +119,13 @@ fn choices(schema: &Value) -> Option<&[Value]> {
 }
 
 fn fits_length(schema: &Value, what: &str, length: usize) -> bool {
-    let bound = |which: &str| schema.get(&format!("{which}{what}")).and_then(number);
+    let bound = |which: &str| schema.get(&format!("{which}{what}")).and_then(Value::as_whole);
     let length = length as i128;
     bound("min").is_none_or(|least| length >= least) && bound("max").is_none_or(|most| length <= most)
 }
 
 fn whole(text: &str) -> Option<Value> {
     text.parse().map(Value::Integer).or_else(|_| text.parse().map(Value::Unsigned)).ok()
-}
-
-fn number(value: &Value) -> Option<i128> {
-    match value {
-        Value::Integer(number) => Some((*number).into()),
-        Value::Unsigned(number) => Some((*number).into()),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

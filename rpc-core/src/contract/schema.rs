@@ -29,7 +29,7 @@ pub(super) fn accepts(wide: &Value, narrow: &Value) -> bool {
 
 /// A bound that is not there bounds nothing.
 fn accepts_bounds(wide: &Value, narrow: &Value, least: &str, most: &str) -> bool {
-    let bound = |schema: &Value, key| schema.get(key).and_then(number);
+    let bound = |schema: &Value, key| schema.get(key).and_then(Value::as_whole);
     let above =
         bound(wide, least).is_none_or(|wide| bound(narrow, least).is_some_and(|narrow| narrow >= wide));
     let below = bound(wide, most).is_none_or(|wide| bound(narrow, most).is_some_and(|narrow| narrow <= wide));
@@ -40,7 +40,7 @@ fn accepts_bounds(wide: &Value, narrow: &Value, least: &str, most: &str) -> bool
 fn accepts_items(wide: &Value, narrow: &Value) -> bool {
     let parts = |schema| <Value as Parts>::parts(schema).len();
     let places = parts(wide).max(parts(narrow));
-    let most = narrow.get("maxItems").and_then(number).and_then(|most| usize::try_from(most).ok());
+    let most = narrow.get("maxItems").and_then(Value::as_whole).and_then(|most| usize::try_from(most).ok());
     // One place more stands for all that follow.
     let places = most.map_or(places + 1, |most| most.min(places + 1));
     (0..places).all(|place| match (wide.item(place), narrow.item(place)) {
@@ -116,14 +116,6 @@ fn title(schema: &Value) -> String {
     short
 }
 
-fn number(value: &Value) -> Option<i128> {
-    match value {
-        Value::Integer(number) => Some((*number).into()),
-        Value::Unsigned(number) => Some((*number).into()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -187,7 +179,7 @@ mod tests {
         if let Some(choices) = choices(schema) {
             return choices.iter().any(|choice| describes(choice, value));
         }
-        let bound = |key| schema.get(key).and_then(number);
+        let bound = |key| schema.get(key).and_then(Value::as_whole);
         let within = |count: i128, least, most| {
             bound(least).is_none_or(|least| count >= least) && bound(most).is_none_or(|most| count <= most)
         };

@@ -134,13 +134,12 @@ impl Responder {
         let reply = match self.transport.transport().publish_now(&destination, reply, limit) {
             Ok(Ok(())) => return true,
             Ok(Err(error)) => {
-                self.goes_on(request, outcome, sending)((error, limit));
+                self.goes_on(request, outcome, sending, limit)(error);
                 return true;
             }
             Err(reply) => reply,
         };
-        let goes_on = self.goes_on(request, outcome, sending);
-        let on_failure = OnFailure::new(move |error| goes_on((error, limit)));
+        let on_failure = OnFailure::new(self.goes_on(request, outcome, sending, limit));
         match self.transport.transport().post(&destination, reply, limit, on_failure) {
             Ok(()) => true,
             Err((_, on_failure)) => {
@@ -150,17 +149,18 @@ impl Responder {
         }
     }
 
-    /// What sends a reply on that did not arrive, for this reason and until this limit.
+    /// What sends a reply on that did not arrive before `limit`, when it hears why.
     fn goes_on(
         self: &Arc<Self>,
         request: &Arc<Request>,
         outcome: &Outcome,
         mut sending: Sending,
-    ) -> impl FnOnce((Error, Deadline)) + Send + use<> {
+        limit: Deadline,
+    ) -> impl FnOnce(Error) + Send + use<> {
         let (responder, request, outcome) = (Arc::clone(self), Arc::clone(request), outcome.clone());
         // Until then the server does not end.
         let running = self.running.token();
-        move |(error, limit)| {
+        move |error| {
             let runtime = responder.runtime.clone();
             runtime.spawn(async move {
                 let Some(to) = &request.reply_to else { return };
